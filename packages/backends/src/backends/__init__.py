@@ -1,0 +1,1 @@
+"""Ports that more than one service uses, and their implementations."""

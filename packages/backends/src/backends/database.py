@@ -1,0 +1,62 @@
+"""Relational databases by URL: SQLite (WAL) embedded, other engines by their own URL."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+BUSY_TIMEOUT_MS = 5_000
+
+
+def open_engine(url: str, pool_size: int) -> AsyncEngine:
+    """An engine for `url`. A commit is on disk when it returns."""
+    engine = create_async_engine(url, pool_size=pool_size, pool_pre_ping=False)
+    if engine.dialect.name == "sqlite":
+        _create_folder(engine)
+        _tune_sqlite(engine)
+    return engine
+
+
+def reading(engine: AsyncEngine) -> AsyncEngine:
+    """The same engine for transactions that only read, which never wait for a writer."""
+    return engine.execution_options(read_only=True)
+
+
+async def migrate(engine: AsyncEngine, migrations: Path) -> None:
+    """Bring the schema up to date with the Alembic scripts in the folder `migrations`."""
+    async with engine.begin() as connection:
+        await connection.run_sync(_upgrade, migrations)
+
+
+def _upgrade(connection: Connection, migrations: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _create_folder(engine: AsyncEngine) -> None:
+    if engine.url.database and engine.url.database != ":memory:":
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _tune_sqlite(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connect(connection: Any, _: Any) -> None:
+        # The driver would begin transactions by itself, too late for SELECT then INSERT.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("read_only", False)
+        # Taking the write lock at once lets writers queue instead of failing in mid-transaction.
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,1 @@
+"""What crosses between services: wire models and typed clients. Imports pydantic only."""

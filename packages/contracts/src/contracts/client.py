@@ -1,0 +1,54 @@
+"""What the typed clients share: the service token, and errors as exceptions."""
+
+from pydantic import BaseModel, ValidationError
+
+from contracts.problems import Problem
+from contracts.transport import Request, Transport
+
+
+class ServiceError(Exception):
+    """The service answered with a problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.status} {problem.code}: {problem.detail}")
+        self.problem = problem
+
+
+class ServiceClient:
+    """Calls one service with the service token."""
+
+    def __init__(self, transport: Transport, service_token: str) -> None:
+        self._transport = transport
+        self._headers = {
+            "authorization": f"Bearer {service_token}",
+            "content-type": "application/json",
+        }
+
+    async def request(self, method: str, path: str, body: BaseModel | bytes = b"") -> bytes:
+        """Body of a 2xx answer.
+
+        Raises:
+            ServiceError: the service answered with a problem.
+            ServiceUnavailable: it did not answer.
+        """
+        content = body if isinstance(body, bytes) else body.model_dump_json().encode()
+        response = await self._transport.send(Request(method, path, content, dict(self._headers)))
+        if response.status < 300:
+            return response.content
+        raise ServiceError(_problem(response.status, response.content))
+
+    async def close(self) -> None:
+        """Release the connections."""
+        await self._transport.close()
+
+
+def _problem(status: int, content: bytes) -> Problem:
+    try:
+        return Problem.model_validate_json(content)
+    except ValidationError:
+        return Problem(
+            title="Unexpected answer",
+            status=status,
+            code="unexpected_answer",
+            detail=content[:200].decode(errors="replace"),
+        )

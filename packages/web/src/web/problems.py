@@ -1,0 +1,65 @@
+"""Problem answers (RFC 9457): the one way in which an error leaves a service."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from opentelemetry import trace
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: list[dict[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An error answer with a stable `code`, and what to do in `detail`."""
+    span = trace.get_current_span().get_span_context()
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "trace_id": trace.format_trace_id(span.trace_id) if span.is_valid else None,
+    }
+    if errors is not None:
+        body["errors"] = errors
+    return Response(
+        orjson.dumps(body), status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE
+    )
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Answer the framework's own errors as problems as well."""
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)
+
+
+async def _invalid_request(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
+    errors = [
+        {"field": ".".join(str(part) for part in e["loc"]), "code": e["type"], "reason": e["msg"]}
+        for e in error.errors()
+    ]
+    if errors[0]["code"] == "json_invalid":
+        return problem(400, "invalid_json", f"the body is not JSON: {errors[0]['reason']}")
+    first = errors[0]
+    detail = f"{first['field']}: {first['reason']}"
+    return problem(422, "invalid_request", detail, errors=errors)
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    codes = {404: "no_such_path", 405: "method_not_allowed"}
+    code = codes.get(error.status_code, "http_error")
+    return problem(error.status_code, code, error.detail, headers=error.headers)
