@@ -1,0 +1,31 @@
+"""`/metrics`: the registry in the Prometheus text format, or OpenMetrics with exemplars."""
+
+from prometheus_client.exposition import choose_encoder
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from instrumentation.metrics import Metrics
+
+
+class MetricsEndpoint:
+    """An ASGI application, so that a route takes it as it is."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the format the Accept header asks for."""
+        accept = Headers(scope=scope).get("accept", "")
+        encode, content_type = choose_encoder(accept)
+        # In a thread: rendering thousands of series must not hold up requests being served.
+        body = await run_in_threadpool(encode, self._metrics.registry)
+        response = Response(body, headers={"content-type": content_type})
+        await response(scope, receive, send)
+
+
+def metrics_endpoint(metrics: Metrics) -> ASGIApp:
+    """The application behind `Route("/metrics", metrics_endpoint(metrics))`."""
+    return GZipMiddleware(MetricsEndpoint(metrics))

@@ -1,0 +1,146 @@
+"""The metrics of one service: built from the catalogue, in a registry of their own."""
+
+from typing import Any, Final, TypeVar, cast
+
+from opentelemetry.trace import get_current_span
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from instrumentation.catalogue import Metric, metrics_of
+
+Family = Counter | Gauge | Histogram
+FamilyT = TypeVar("FamilyT", Counter, Gauge, Histogram)
+OVERFLOW_TENANT: Final = "other"
+_PROMETHEUS_UNITS: Final = ("seconds", "bytes")
+
+
+class UnknownMetricError(LookupError):
+    """A metric was used that the catalogue does not hold for this service, or not as this kind."""
+
+
+def exemplar() -> dict[str, str] | None:
+    """The ids of the current span where its trace is kept, else None: it would point nowhere."""
+    context = get_current_span().get_span_context()
+    if not context.trace_flags.sampled:
+        return None
+    return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+
+
+class Metrics:
+    """Every catalogue metric of `service` (a name the catalogue knows), and its exposition.
+
+    `tenant_limit` bounds how many values `tenant_id` may take in this process; the tenants
+    beyond it share the value "other", so that no caller can make series without end.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        version: str = "0.0.0",
+        environment: str = "development",
+        tenant_limit: int = 1000,
+    ) -> None:
+        # A second `_created` sample for each series would double what is stored for nothing.
+        disable_created_metrics()
+        self.service = service
+        self.registry = CollectorRegistry(auto_describe=True)
+        self._tenant_limit = tenant_limit
+        self._tenants: set[str] = set()
+        self._labels = {metric.name: metric.labels for metric in metrics_of(service)}
+        self._families = {metric.name: self._build(metric) for metric in metrics_of(service)}
+        self._children: dict[tuple[object, ...], Any] = {}
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self.set("build_info", 1, service=service, version=version, environment=environment)
+
+    def counter(self, name: str) -> Counter:
+        """The counter of the catalogue. Raises `UnknownMetricError`."""
+        return self._family(name, Counter)
+
+    def gauge(self, name: str) -> Gauge:
+        """The gauge of the catalogue. Raises `UnknownMetricError`."""
+        return self._family(name, Gauge)
+
+    def histogram(self, name: str) -> Histogram:
+        """The histogram of the catalogue. Raises `UnknownMetricError`."""
+        return self._family(name, Histogram)
+
+    def has(self, name: str) -> bool:
+        """Whether this service's part of the catalogue holds `name`."""
+        return name in self._families
+
+    def inc(self, name: str, amount: float = 1.0, **labels: str) -> None:
+        """Add to a counter."""
+        self._child(Counter, name, labels).inc(amount)
+
+    def set(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge."""
+        self._child(Gauge, name, labels).set(value)
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        """Observe a value in a histogram, with the current trace as its exemplar."""
+        self._child(Histogram, name, labels).observe(value, exemplar())
+
+    def forget(self, name: str, **labels: str) -> None:
+        """Remove one series, such as that of a job long done."""
+        family = self._family(name, None)
+        self._children.pop((name, *labels.items()), None)
+        family.remove_by_labels(labels)
+
+    def bounded_tenant(self, tenant_id: str) -> str:
+        """`tenant_id` as a label value: itself, or "other" beyond the limit."""
+        if tenant_id in self._tenants:
+            return tenant_id
+        if len(self._tenants) >= self._tenant_limit:
+            return OVERFLOW_TENANT
+        self._tenants.add(tenant_id)
+        return tenant_id
+
+    def _child(self, kind: type[FamilyT], name: str, labels: dict[str, str]) -> FamilyT:
+        key = (name, *labels.items())
+        child = self._children.get(key)
+        if child is not None:
+            return child
+        if "tenant_id" in labels:
+            labels["tenant_id"] = self.bounded_tenant(labels["tenant_id"])
+            key = (name, *labels.items())
+        family = self._family(name, kind)
+        expected = self._labels[name]
+        if sorted(labels) != sorted(expected):
+            raise UnknownMetricError(f"{name} has the labels {expected}, not {tuple(labels)}")
+        child = family.labels(**labels) if expected else family
+        self._children[key] = child
+        return child
+
+    def _family(self, name: str, kind: type[FamilyT] | None) -> FamilyT:
+        family = self._families.get(name)
+        if family is None:
+            raise UnknownMetricError(f"{name!r} is no metric of {self.service} in the catalogue")
+        if kind is not None and not isinstance(family, kind):
+            wanted = kind.__name__.lower()
+            raise UnknownMetricError(f"{name} is a {type(family).__name__.lower()}, not a {wanted}")
+        return cast("FamilyT", family)
+
+    def _build(self, metric: Metric) -> Family:
+        # prometheus_client would append any other unit to the name.
+        unit = metric.unit if metric.unit in _PROMETHEUS_UNITS else ""
+        if metric.kind == "counter":
+            return Counter(metric.name, metric.help, metric.labels, registry=self.registry)
+        if metric.kind == "gauge":
+            return Gauge(metric.name, metric.help, metric.labels, unit=unit, registry=self.registry)
+        return Histogram(
+            metric.name,
+            metric.help,
+            metric.labels,
+            unit=unit,
+            registry=self.registry,
+            buckets=metric.buckets or Histogram.DEFAULT_BUCKETS,
+        )

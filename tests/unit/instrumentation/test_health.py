@@ -1,0 +1,90 @@
+import time
+from pathlib import Path
+
+import anyio
+import pytest
+from starlette.applications import Starlette
+from tests.unit.instrumentation.asgi import Answer, request
+from tests.unit.instrumentation.conftest import Settings
+
+from instrumentation.health import HealthCheck, health_routes
+
+pytestmark = pytest.mark.anyio
+
+
+async def fine() -> str:
+    return "12 rows"
+
+
+async def hanging() -> None:
+    await anyio.sleep_forever()
+
+
+async def broken() -> None:
+    raise ConnectionError("postgresql://me:hunter2@db/x refused\nTraceback of much inside")
+
+
+async def ask(path: str, *checks: HealthCheck, started_at: float | None = None) -> Answer:
+    settings = Settings(service_version="1.2.3", data_dir=Path("/nowhere/at/all"))
+    return await request(Starlette(routes=health_routes(settings, checks, started_at)), path)
+
+
+async def test_live_touches_no_dependency() -> None:
+    async def touched() -> None:
+        pytest.fail("was touched")
+
+    answer = await ask("/health/live", HealthCheck("database", touched))
+    assert (answer.status, answer.json()) == (200, {"status": "alive"})
+
+
+async def test_the_report_shows_every_check() -> None:
+    answer = await ask("/health", HealthCheck("database", fine), started_at=time.monotonic() - 60)
+    report = answer.json()
+    assert answer.status == 200
+    assert (report["status"], report["version"]) == ("healthy", "1.2.3")
+    assert report["environment"] == "development"
+    assert report["uptime_seconds"] >= 60
+    (check,) = report["checks"]
+    assert (check["name"], check["status"], check["message"]) == ("database", "ok", "12 rows")
+    assert check["duration_ms"] >= 0
+    assert set(check) == {"name", "status", "duration_ms", "message", "details"}
+
+
+async def test_unready_names_the_failing_check() -> None:
+    answer = await ask("/health/ready", HealthCheck("database", broken), HealthCheck("cache", fine))
+    assert answer.status == 503
+    assert answer.json()["failing"] == ["database"]
+
+
+async def test_a_check_that_is_not_needed_degrades_but_does_not_unready() -> None:
+    checks = (HealthCheck("database", fine), HealthCheck("catalogue", broken, ready=False))
+    assert (await ask("/health/ready", *checks)).status == 200
+    report = await ask("/health", *checks)
+    assert (report.status, report.json()["status"]) == (200, "degraded")
+
+
+async def test_a_hanging_check_fails_at_its_timeout_and_holds_up_no_other() -> None:
+    checks = [HealthCheck(f"slow{n}", hanging, timeout_s=0.2) for n in range(8)]
+    started = time.monotonic()
+    answer = await ask("/health", *checks, HealthCheck("cache", fine))
+    assert time.monotonic() - started < 1.2, "checks run at the same time"
+    assert answer.status == 503
+    report = {check["name"]: check for check in answer.json()["checks"]}
+    assert report["slow0"]["status"] == "failed"
+    assert report["slow0"]["message"] == "no answer within 0.2 s"
+    assert report["cache"]["status"] == "ok"
+
+
+async def test_a_failure_is_told_by_class_and_one_clean_line() -> None:
+    answer = await ask("/health", HealthCheck("database", broken))
+    message = answer.json()["checks"][0]["message"]
+    assert message == "ConnectionError: postgresql://[redacted]@db/x refused"
+
+
+async def test_deep_adds_cpu_memory_and_disk() -> None:
+    answer = await ask("/health/deep", HealthCheck("database", fine))
+    deep = answer.json()
+    assert deep["cpu"]["count"] >= 1
+    assert deep["memory"]["process_bytes"] > 0
+    assert 0 < deep["disk"]["free_bytes"] <= deep["disk"]["total_bytes"]
+    assert deep["checks"][0]["duration_ms"] >= 0
