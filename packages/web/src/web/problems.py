@@ -11,7 +11,15 @@ from fastapi.responses import Response
 from opentelemetry import trace
 from starlette.exceptions import HTTPException
 
+from contracts.problems import Problem
+
 MEDIA_TYPE = "application/problem+json"
+
+_HTTP_ERRORS = {
+    404: ("no_such_path", "there is nothing at this path: see /openapi.json for those there are"),
+    405: ("method_not_allowed", "the path takes other methods: the Allow header names them"),
+    413: ("body_too_large", "the body is too large: send smaller batches"),
+}
 
 
 def problem(
@@ -39,6 +47,14 @@ def problem(
     )
 
 
+def problem_answers(words: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route for the statuses in `words`, each with what it means."""
+    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    return {
+        status: {"description": meaning, "content": content} for status, meaning in words.items()
+    }
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Answer the framework's own errors as problems as well."""
     app.add_exception_handler(RequestValidationError, _invalid_request)
@@ -60,6 +76,5 @@ async def _invalid_request(_: Request, error: Exception) -> Response:
 
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
-    codes = {404: "no_such_path", 405: "method_not_allowed"}
-    code = codes.get(error.status_code, "http_error")
-    return problem(error.status_code, code, error.detail, headers=error.headers)
+    code, detail = _HTTP_ERRORS.get(error.status_code, ("http_error", error.detail))
+    return problem(error.status_code, code, detail, headers=error.headers)

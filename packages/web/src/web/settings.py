@@ -4,13 +4,15 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIN_TOKEN_LENGTH = 16
 
 
 class EdgeSettings(BaseSettings):
     """Where a service listens, how large a body may be, and the token between services."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
     host: Annotated[str, Field(min_length=1, description="the address to listen on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535, description="a port from 1 to 65535")]

@@ -1,0 +1,1 @@
+"""The public API: tenants, keys, recommendations, events."""

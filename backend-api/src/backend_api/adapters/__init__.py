@@ -1,0 +1,1 @@
+"""The ports over SQL and over the other services."""

@@ -1,0 +1,1 @@
+"""What backend-api is about: tenants, their keys, and the ports it needs."""

@@ -1,0 +1,49 @@
+"""The application: routes, errors and middleware."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from backend_api.http import events, recommendations
+from backend_api.http.errors import add_error_handlers
+from backend_api.http.openapi import DocumentedApi
+from backend_api.http.state import State
+from contracts.recommendations import RecommendationQuery
+from instrumentation.health import HealthCheck, health_routes
+from instrumentation.middleware import TelemetryMiddleware
+from instrumentation.telemetry import Telemetry
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
+
+
+def create_app(
+    telemetry: Telemetry, lifespan: Lifespan, checks: Sequence[HealthCheck], max_body_bytes: int
+) -> FastAPI:
+    """The public API; `lifespan` gives the state that its routes work with."""
+    settings = telemetry.settings
+    app = DocumentedApi(
+        title="Embedding recommender",
+        description="Recommendations, similar items, and the events they learn from.",
+        version=settings.service_version,
+        models=(RecommendationQuery, events.Events),
+        lifespan=lifespan,
+        redirect_slashes=False,
+        max_body_size=max_body_bytes,
+        # TelemetryMiddleware does it in one pass.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    for router in (recommendations.router, events.router):
+        app.include_router(router, prefix="/api/v1")
+    app.router.routes.extend(health_routes(settings, checks))
+    app.router.routes.append(Route("/metrics", telemetry.metrics_endpoint()))
+    add_error_handlers(app)
+    app.add_middleware(
+        TelemetryMiddleware,
+        metrics=telemetry.metrics,
+        tracing=telemetry.tracing,
+        service=telemetry.metrics.service,
+        routes=app.routes,
+    )
+    return app

@@ -1,0 +1,1 @@
+"""What backend-api does, one use case per module."""

@@ -1,0 +1,40 @@
+"""The migrations make the tables that the code works with."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+
+from backend_api.adapters.tables import metadata
+from backend_api.bootstrap import MIGRATIONS, build_administration
+from backend_api.settings import DatabaseSettings
+from backends.database import migrate, open_engine
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_migrated_schema_is_that_of_the_tables(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/new.db", pool_size=1)
+    await migrate(engine, MIGRATIONS)
+
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+async def test_what_is_stored_outlives_a_restart(tmp_path: Path) -> None:
+    settings = DatabaseSettings(data_dir=tmp_path)
+    async with build_administration(settings) as administration:
+        created = await administration.tenants.create("acme", "Acme Ltd")
+        key = await administration.keys.create("acme")
+    async with build_administration(settings) as administration:
+        stored = await administration.tenants.get("acme")
+        keys = await administration.keys.of_tenant("acme")
+    assert (stored.tenant_id, stored.name) == ("acme", "Acme Ltd")
+    assert abs((stored.created_at - created.created_at).total_seconds()) < 0.001
+    assert [one.key_id for one in keys] == [key.split("_")[1]]
