@@ -1,0 +1,1 @@
+"""Takes in events and catalogues, keeps the feature store up to date, freezes snapshots."""

@@ -1,0 +1,1 @@
+"""What data-pipeline is about: records, their ports, their faults. Knows no framework."""

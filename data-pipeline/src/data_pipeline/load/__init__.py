@@ -1,0 +1,1 @@
+"""Third stage: what follows the logs."""

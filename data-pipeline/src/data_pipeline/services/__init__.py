@@ -1,0 +1,1 @@
+"""The use cases: take a batch in, freeze a snapshot."""

@@ -1,0 +1,1 @@
+"""Second stage: from records to valid ones, and rejections that say why."""

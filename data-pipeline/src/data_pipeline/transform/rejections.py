@@ -1,0 +1,63 @@
+"""From what pydantic says of a record to a code for programs and a sentence for people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from contracts.events import RejectedRecord
+
+_TYPE_FAULTS: Final = frozenset(
+    {"string_type", "float_type", "float_parsing", "int_type", "int_parsing", "list_type"}
+)
+_CODE_OF_FIELD: Final = {"timestamp": "invalid_timestamp", "event_type": "unknown_event_type"}
+_MAX_NAME: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKind:
+    """A kind of record: its name with the article, and what each field is expected to be."""
+
+    name: str
+    expected: Mapping[str, str]
+
+    def rejection(self, index: int, error: ValidationError) -> RejectedRecord:
+        """Why the record at `index` is rejected: the first fault found in it."""
+        first = error.errors(include_url=False)[0]
+        code = _code(first)
+        return RejectedRecord(index=index, code=code, reason=self._reason(code, first))
+
+    def _reason(self, code: str, error: ErrorDetails) -> str:
+        fields = ", ".join(self.expected)
+        if code == "not_an_object":
+            return f"The record must be a JSON object with the fields of {self.name}: {fields}."
+        name = str(error["loc"][0]) if error["loc"] else ""
+        if code == "unexpected_field":
+            return f"{_shown(name)} is no field of {self.name}; the fields are {fields}."
+        if code == "missing_field":
+            return f"{name} is missing; it must be {self.expected[name]}."
+        return f"{name} must be {self.expected[name]}."
+
+
+def _code(error: ErrorDetails) -> str:
+    fault = error["type"]
+    if fault == "model_type":
+        return "not_an_object"
+    if fault == "missing":
+        return "missing_field"
+    # A fault that stands at no field is a field name that is not Unicode.
+    if fault == "extra_forbidden" or not error["loc"]:
+        return "unexpected_field"
+    field = str(error["loc"][0])
+    if fault in _TYPE_FAULTS or (fault == "enum" and not isinstance(error["input"], str)):
+        return "invalid_type"
+    if field.endswith("_id"):
+        return "invalid_identifier"
+    return _CODE_OF_FIELD.get(field, "invalid_value")
+
+
+def _shown(name: str) -> str:
+    # Whoever sends a megabyte as a name need not get it back.
+    return ascii(name if len(name) <= _MAX_NAME else f"{name[:_MAX_NAME]}...")

@@ -1,0 +1,70 @@
+"""Every ObjectStore keeps whole objects under keys."""
+
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+import pytest
+
+from backends.object_store import UrlObjectStore
+from backends.ports import ObjectStore
+
+pytestmark = pytest.mark.anyio
+
+IMPLEMENTATIONS: dict[str, Callable[[Path], ObjectStore]] = {
+    "file": lambda folder: UrlObjectStore((folder / "not yet there").as_uri()),
+    "memory": lambda _: UrlObjectStore("memory:///"),
+}
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[ObjectStore]:
+    store = IMPLEMENTATIONS[request.param](tmp_path)
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"x", bytes(range(256)) * 10_000], ids=len)
+async def test_what_is_put_is_got(store: ObjectStore, content: bytes) -> None:
+    await store.put("models/a/1/report.json", content)
+    assert await store.get("models/a/1/report.json") == content
+
+
+async def test_a_second_put_replaces_the_object(store: ObjectStore) -> None:
+    await store.put("a", b"a long first object")
+    await store.put("a", b"short")
+    assert await store.get("a") == b"short"
+
+
+async def test_an_absent_object_is_a_key_error(store: ObjectStore) -> None:
+    await store.put("a/b", b"")
+    for key in ("absent", "a/c", "a"):
+        with pytest.raises(KeyError):
+            await store.get(key)
+
+
+async def test_keys_are_those_under_the_prefix_in_order(store: ObjectStore) -> None:
+    for key in ("a/2", "a/10", "a/b/c", "ab/1", "z"):
+        await store.put(key, b"")
+    assert await store.keys("a/") == ["a/10", "a/2", "a/b/c"]
+    assert await store.keys("a/b/") == ["a/b/c"]
+    assert await store.keys("none/") == []
+
+
+async def test_a_deleted_object_is_gone_and_deleting_it_again_is_nothing(
+    store: ObjectStore,
+) -> None:
+    await store.put("a", b"1")
+    await store.put("b", b"2")
+    await store.delete("a")
+    await store.delete("a")
+    with pytest.raises(KeyError):
+        await store.get("a")
+    assert await store.get("b") == b"2"
+
+
+async def test_a_ping_leaves_nothing_behind(store: ObjectStore) -> None:
+    await store.put("kept/a", b"1")
+    await store.ping()
+    assert await store.keys("kept/") == ["kept/a"]
+    with pytest.raises(KeyError):
+        await store.get("ping")

@@ -1,0 +1,77 @@
+"""The real application over ASGI, with its lifespan, on files in a temporary folder."""
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from data_pipeline.bootstrap import build_app
+from data_pipeline.settings import Settings
+
+TOKEN = "a-token-for-the-tests"
+NOW_MS = 1_750_000_000_000
+
+Serve = Callable[[], AbstractAsyncContextManager[httpx2.AsyncClient]]
+
+
+@pytest.fixture(autouse=True)
+def _root_logger_as_it_was() -> Generator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path, service_token=TOKEN, max_body_bytes=1_000_000)
+
+
+@pytest.fixture
+def serve(settings: Settings) -> Serve:
+    """Starts the service on the test's folder, as often as the test likes."""
+
+    @asynccontextmanager
+    async def run() -> AsyncGenerator[httpx2.AsyncClient]:
+        app = build_app(settings, now_ms=lambda: NOW_MS)
+        async with app.router.lifespan_context(app) as state:
+
+            async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+                await app({**scope, "state": dict(state)}, receive, send)
+
+            async with httpx2.AsyncClient(
+                transport=httpx2.ASGITransport(with_state),
+                base_url="http://data-pipeline",
+                headers={"authorization": f"Bearer {TOKEN}"},
+            ) as client:
+                yield client
+
+    return run
+
+
+@pytest.fixture
+async def client(serve: Serve) -> AsyncGenerator[httpx2.AsyncClient]:
+    async with serve() as started:
+        yield started
+
+
+def event(event_id: str = "e1", **changes: Any) -> dict[str, Any]:
+    return {
+        "event_id": event_id,
+        "user_id": "u1",
+        "item_id": "i1",
+        "event_type": "view",
+        "timestamp": 1_700_000_000,
+        **changes,
+    }
+
+
+@pytest.fixture(name="event")
+def event_fixture() -> Callable[..., dict[str, Any]]:
+    return event
