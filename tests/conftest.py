@@ -1,9 +1,30 @@
 """What all suites share."""
 
+import logging
+from collections.abc import Generator
+
 import pytest
+from tests.otlp_collector import Collector
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     """The services run on asyncio; so do their tests."""
     return "asyncio"
+
+
+@pytest.fixture
+def collector() -> Generator[Collector]:
+    """A collector that keeps what the services export to it."""
+    receiver = Collector()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture(autouse=True)
+def _root_logger_as_it_was() -> Generator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)

@@ -3,9 +3,8 @@
 import asyncio
 import io
 import json
-import logging
 import shutil
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
+from tests.in_process import running
 from tests.integration.backend_api.internal_services import DataPipeline, MlEngine
 
 from backend_api.bootstrap import build_administration, build_app
@@ -65,15 +64,6 @@ class Api:
 StartApi = Callable[..., AbstractAsyncContextManager[Api]]
 
 
-@pytest.fixture(autouse=True)
-def _restored_logging() -> Generator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """A data folder with two tenants, to be copied, and a key of each."""
@@ -107,10 +97,11 @@ def start(tmp_path: Path, prepared: tuple[Path, dict[str, str]]) -> StartApi:
                 ml_engine=_in_process(ml_engine.app),
                 data_pipeline=_in_process(data_pipeline.app),
             )
-        async with _running(app) as asgi:
-            transport = httpx2.ASGITransport(asgi)
-            async with httpx2.AsyncClient(transport=transport, base_url="http://api") as client:
-                yield Api(client, settings, ml_engine, data_pipeline, keys, output)
+        async with (
+            running(app) as transport,
+            httpx2.AsyncClient(transport=transport, base_url="http://api") as client,
+        ):
+            yield Api(client, settings, ml_engine, data_pipeline, keys, output)
 
     return started
 
@@ -126,14 +117,3 @@ def _in_process(app: ASGIApp) -> HttpTransport:
     return HttpTransport(
         "http://internal", timeout_seconds=5, inject=inject, over=httpx2.ASGITransport(app)
     )
-
-
-@asynccontextmanager
-async def _running(app: FastAPI) -> AsyncGenerator[ASGIApp]:
-    async with app.router.lifespan_context(app) as state:
-
-        async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
-            # As a server does, and as httpx2's transport does not.
-            await app({**scope, "state": dict(state or {})}, receive, send)
-
-        yield with_state

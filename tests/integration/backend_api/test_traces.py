@@ -1,13 +1,9 @@
 """The spans of a request, as a collector receives them."""
 
-import threading
-from collections.abc import Generator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.integration.backend_api.conftest import StartApi
+from tests.otlp_collector import Collector
 
 pytestmark = pytest.mark.anyio
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -15,50 +11,12 @@ CALLER = "00f067aa0ba902b7"
 HEADERS = {"traceparent": f"00-{TRACE_ID}-{CALLER}-01"}
 
 
-class Collector:
-    """Keeps what is posted to it."""
-
-    def __init__(self) -> None:
-        self.bodies: list[bytes] = []
-        bodies = self.bodies
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                bodies.append(self.rfile.read(int(self.headers["content-length"])))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def spans(self) -> dict[str, Span]:
-        """The spans of the trace by their names; each name must come once."""
-        exports = [ExportTraceServiceRequest.FromString(body) for body in self.bodies]
-        spans = [
-            span
-            for export in exports
-            for resource in export.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-            if span.trace_id.hex() == TRACE_ID
-        ]
-        named = {span.name: span for span in spans}
-        assert len(named) == len(spans)
-        return named
-
-
-@pytest.fixture
-def collector() -> Generator[Collector]:
-    made = Collector()
-    thread = threading.Thread(target=made.server.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
+def spans_of_the_trace(collector: Collector) -> dict[str, Span]:
+    """The spans of the trace by their names; each name must come once."""
+    spans = [span for span in collector.spans(1) if span.trace_id.hex() == TRACE_ID]
+    named = {span.name: span for span in spans}
+    assert len(named) == len(spans)
+    return named
 
 
 async def test_a_recommendation_is_a_span_with_the_call_of_ml_engine_below(
@@ -70,7 +28,7 @@ async def test_a_recommendation_is_a_span_with_the_call_of_ml_engine_below(
         await api.post("/api/v1/recommendations", body, headers=api.key_of("acme"))
         await api.post("/api/v1/recommendations", body, headers=headers)
         passed_on = api.ml_engine.seen[1].headers["traceparent"]
-    spans = collector.spans()
+    spans = spans_of_the_trace(collector)
     assert set(spans) == {"POST /api/v1/recommendations", "api_key get", "ml-engine recommend"}
     server, call = spans["POST /api/v1/recommendations"], spans["ml-engine recommend"]
     assert server.parent_span_id.hex() == CALLER
@@ -84,7 +42,7 @@ async def test_a_failed_call_marks_its_span(start: StartApi, collector: Collecto
         api.ml_engine.hangs = True
         headers = api.key_of("acme") | HEADERS
         await api.post("/api/v1/recommendations", {"user_id": "42"}, headers=headers)
-    spans = collector.spans()
+    spans = spans_of_the_trace(collector)
     assert (
         spans["ml-engine recommend"].status.code
         == spans["POST /api/v1/recommendations"].status.code

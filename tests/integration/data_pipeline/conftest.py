@@ -1,14 +1,13 @@
 """The real application over ASGI, with its lifespan, on files in a temporary folder."""
 
-import logging
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from starlette.types import Receive, Scope, Send
+from tests.in_process import running
 
 from data_pipeline.bootstrap import build_app
 from data_pipeline.settings import Settings
@@ -17,15 +16,6 @@ TOKEN = "a-token-for-the-tests"
 NOW_MS = 1_750_000_000_000
 
 Serve = Callable[[], AbstractAsyncContextManager[httpx2.AsyncClient]]
-
-
-@pytest.fixture(autouse=True)
-def _root_logger_as_it_was() -> Generator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture
@@ -40,17 +30,15 @@ def serve(settings: Settings) -> Serve:
     @asynccontextmanager
     async def run() -> AsyncGenerator[httpx2.AsyncClient]:
         app = build_app(settings, now_ms=lambda: NOW_MS)
-        async with app.router.lifespan_context(app) as state:
-
-            async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
-                await app({**scope, "state": dict(state)}, receive, send)
-
-            async with httpx2.AsyncClient(
-                transport=httpx2.ASGITransport(with_state),
+        async with (
+            running(app) as transport,
+            httpx2.AsyncClient(
+                transport=transport,
                 base_url="http://data-pipeline",
                 headers={"authorization": f"Bearer {TOKEN}"},
-            ) as client:
-                yield client
+            ) as client,
+        ):
+            yield client
 
     return run
 

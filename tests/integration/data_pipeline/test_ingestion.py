@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from backends.embedded.feature_reader import SqliteFeatureReader
 from contracts.data_pipeline import DataPipelineClient
 from contracts.events import EventBatch
 from contracts.transport import Request, Response
@@ -87,6 +88,15 @@ async def test_an_equal_item_is_a_duplicate_and_a_changed_one_replaces(client) -
     assert (await send(client, item, item, kind="items"))["accepted"] == 1
     again = await send(client, item, {**item, "year": 1986}, {"item_id": "i2"}, kind="items")
     assert again == {"accepted": 2, "duplicates": 1, "rejected": []}
+
+
+async def test_items_reach_the_feature_store_with_the_answer(client, settings) -> None:
+    await send(client, {"item_id": "i1", "title": "Alien"}, {"item_id": "i2"}, kind="items")
+    await send(client, {"item_id": "i1", "title": "Aliens"}, kind="items")
+    reader = SqliteFeatureReader(settings.features())
+    found = await reader.items_after("acme", 0)
+    await reader.close()
+    assert [(item.item_id, item.title) for item in found] == [("i2", None), ("i1", "Aliens")]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from tests.unit.instrumentation.conftest import Collector, attributes
+from tests.otlp_collector import Collector, attributes
 
 from instrumentation.database import instrument_engine
 from instrumentation.metrics import Metrics

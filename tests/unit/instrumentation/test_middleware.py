@@ -10,8 +10,9 @@ from prometheus_client import generate_latest
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
+from tests.otlp_collector import Collector, attributes
 from tests.unit.instrumentation.asgi import request
-from tests.unit.instrumentation.conftest import Collector, Settings, attributes
+from tests.unit.instrumentation.conftest import Settings
 
 from instrumentation import context
 from instrumentation.context import hash_user

@@ -1,6 +1,6 @@
 import pytest
 from opentelemetry.trace import get_current_span
-from tests.unit.instrumentation.conftest import Collector, attributes
+from tests.otlp_collector import Collector, attributes
 
 from instrumentation.metrics import Metrics
 from instrumentation.ports import observed

@@ -1,6 +1,6 @@
 import time
 
-from tests.unit.instrumentation.conftest import Collector, attributes
+from tests.otlp_collector import Collector, attributes
 
 from instrumentation.metrics import Metrics
 from instrumentation.stages import Stage, TimedStage, observe_stages, record_stages

@@ -8,8 +8,9 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import get_current_span
 from starlette.types import Receive, Scope, Send
+from tests.otlp_collector import Collector, attributes
 from tests.unit.instrumentation.asgi import request
-from tests.unit.instrumentation.conftest import Collector, Settings, attributes
+from tests.unit.instrumentation.conftest import Settings
 
 from instrumentation.export import OncePerMinute
 from instrumentation.metrics import Metrics

@@ -1,0 +1,65 @@
+"""Rules of the structure that imports alone do not show."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+import backend_api.domain.ports
+import backends.ports
+import data_pipeline.domain.ports
+import ml_engine.training.ports
+
+ROOT = Path(__file__).parents[2]
+MAX_LINES = 400
+MAX_PORT_METHODS = 6
+SOURCES = [
+    path
+    for folder in ("backend-api", "ml-engine", "data-pipeline", "observability", "packages")
+    for path in sorted((ROOT / folder).glob("**/src/**/*.py"))
+]
+PORT_MODULES = [
+    backend_api.domain.ports,
+    backends.ports,
+    data_pipeline.domain.ports,
+    ml_engine.training.ports,
+]
+PORTS = [
+    port
+    for module in PORT_MODULES
+    for _, port in inspect.getmembers(module, inspect.isclass)
+    if getattr(port, "_is_protocol", False) and port.__module__ == module.__name__
+]
+
+
+def test_sources_are_found() -> None:
+    assert len(SOURCES) > 50
+    assert len(PORTS) > 5
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_is_over_400_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("port", PORTS, ids=lambda port: port.__name__)
+def test_a_port_has_ping_and_close_and_at_most_six_methods(port: type) -> None:
+    methods = [name for name in vars(port) if not name.startswith("_")]
+    assert {"ping", "close"} <= set(methods)
+    assert len(methods) <= MAX_PORT_METHODS
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_are_named_after_what_is_in_them(path: Path) -> None:
+    assert path.stem not in {"utils", "util", "helpers", "common", "misc", "base", "tools"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_happens_at_import(path: Path) -> None:
+    if path.name == "env.py" or path.stem == "__main__":
+        pytest.skip("an Alembic environment and a __main__ module are run, not imported")
+    for node in ast.parse(path.read_text()).body:
+        is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        runs = isinstance(node, ast.Expr | ast.For | ast.While | ast.With) and not is_docstring
+        assert not runs, f"line {node.lineno} runs when the module is imported"

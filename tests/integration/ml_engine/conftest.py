@@ -1,0 +1,114 @@
+"""The real ml-engine over ASGI, on a simulated sample, with a model trained by its own API."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import pyarrow as pa
+import pytest
+from tests.in_process import running
+
+from backends.embedded.feature_writer import SqliteFeatureWriter
+from backends.http_transport import HttpTransport
+from backends.locations import features_path, objects_url
+from backends.object_store import UrlObjectStore
+from backends.ports import ItemContent, UserEvent
+from backends.snapshots import EVENT_SCHEMA, ITEM_SCHEMA, SnapshotStore, encode_table
+from contracts.ml_engine import MlEngineClient
+from contracts.training import JobStatus, TrainingJob, TrainingJobRequest
+from launcher.sample.model import Sample
+from launcher.sample.simulator import SimulatorSettings, simulate
+from ml_engine.bootstrap import build_app
+from ml_engine.settings import Settings
+
+TENANT = "demo"
+TOKEN = "a-service-token-for-tests"
+ADDRESS = "http://ml-engine"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A data folder that a data-pipeline has filled."""
+
+    data_dir: Path
+    sample: Sample
+    snapshot_id: str
+
+    def settings(self) -> Settings:
+        return Settings(data_dir=self.data_dir, service_token=TOKEN, log_level="WARNING")
+
+
+@asynccontextmanager
+async def engine(settings: Settings) -> AsyncGenerator[MlEngineClient]:
+    """A client of a running ml-engine."""
+    async with running(build_app(settings)) as over:
+        transport = HttpTransport(ADDRESS, timeout_seconds=30, over=over)
+        yield MlEngineClient(transport, TOKEN)
+        await transport.close()
+
+
+async def trained(client: MlEngineClient, snapshot_id: str) -> TrainingJob:
+    """A finished job on a snapshot."""
+    job = await client.start_training(TENANT, TrainingJobRequest(snapshot_id=snapshot_id))
+    return await finished(client, job.job_id)
+
+
+async def finished(client: MlEngineClient, job_id: str) -> TrainingJob:
+    with anyio.fail_after(90):
+        while True:
+            job = await client.training_job(TENANT, job_id)
+            if job.status in (JobStatus.COMPLETED, JobStatus.FAILED):
+                return job
+            await anyio.sleep(0.05)
+
+
+async def fill(data_dir: Path, sample: Sample) -> str:
+    """Write features and a snapshot as data-pipeline does; returns the snapshot's id."""
+    writer = SqliteFeatureWriter(features_path(data_dir))
+    contents = [
+        (TENANT, ItemContent(n, i.item_id, i.title, tuple(i.categories), i.year))
+        for n, i in enumerate(sample.items, start=1)
+    ]
+    await writer.apply_items(contents, len(contents))
+    events = [(TENANT, user_event(e.user_id, e.item_id, e.timestamp)) for e in sample.events]
+    await writer.apply_events(events, len(events))
+    await writer.close()
+    event_rows = [
+        {**e.model_dump(include={"user_id", "item_id", "event_type", "timestamp", "value"})}
+        for e in sample.events
+    ]
+    item_rows = [i.model_dump() for i in sample.items]
+    manifest = await SnapshotStore(UrlObjectStore(objects_url(data_dir))).write(
+        TENANT,
+        encode_table(pa.Table.from_pylist(event_rows, EVENT_SCHEMA)),
+        encode_table(pa.Table.from_pylist(item_rows, ITEM_SCHEMA)),
+        users=len({e.user_id for e in sample.events}),
+        last_sequence=len(events),
+        created_at=datetime.now(UTC),
+    )
+    return manifest.snapshot_id
+
+
+def user_event(user_id: str, item_id: str, time: datetime) -> UserEvent:
+    return UserEvent(user_id, item_id, "rating", int(time.timestamp() * 1000), 8.0)
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A trained model on disk, made once; tests that change it copy it first."""
+    data_dir = tmp_path_factory.mktemp("ml-engine")
+    sample = simulate(SimulatorSettings(users=300, items=80, events=6_000))
+
+    async def make() -> str:
+        snapshot_id = await fill(data_dir, sample)
+        settings = Settings(data_dir=data_dir, service_token=TOKEN, log_level="WARNING")
+        async with engine(settings) as client:
+            job = await trained(client, snapshot_id)
+            assert job.status is JobStatus.COMPLETED, job.error
+        return snapshot_id
+
+    return Place(data_dir, sample, asyncio.run(make()))

@@ -1,0 +1,83 @@
+"""A real OTLP/HTTP receiver on loopback, for tests of what the services export."""
+
+import gzip
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+
+class Collector:
+    """A real OTLP/HTTP receiver on loopback that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.requests: list[ExportTraceServiceRequest] = []
+        self.headers: list[dict[str, str]] = []
+        self._arrived = threading.Condition()
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                if self.headers.get("content-encoding") == "gzip":
+                    body = gzip.decompress(body)
+                self.send_response(200 if self.path == "/v1/traces" else 404)
+                self.send_header("content-length", "0")
+                self.end_headers()
+                collector.take(body, {k.lower(): v for k, v in self.headers.items()})
+
+            def log_message(self, *_: Any) -> None:
+                """Quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def take(self, body: bytes, headers: dict[str, str]) -> None:
+        with self._arrived:
+            self.requests.append(ExportTraceServiceRequest.FromString(body))
+            self.headers.append(headers)
+            self._arrived.notify_all()
+
+    def spans(self, count: int) -> list[Span]:
+        """The spans that came, once there are `count` of them."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self._spans()) >= count, timeout=10)
+            return self._spans()
+
+    def span(self, name: str, trace_id: str = "") -> Span:
+        """The first span of that name, of the trace where one is given, once it came."""
+
+        def found() -> list[Span]:
+            named = [span for span in self._spans() if span.name == name]
+            return [span for span in named if trace_id in ("", span.trace_id.hex())]
+
+        with self._arrived:
+            assert self._arrived.wait_for(found, timeout=10), [s.name for s in self._spans()]
+            return found()[0]
+
+    def resource(self) -> dict[str, str]:
+        resource = self.requests[0].resource_spans[0].resource
+        return {a.key: a.value.string_value for a in resource.attributes}
+
+    def _spans(self) -> list[Span]:
+        return [
+            span
+            for request in self.requests
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def attributes(span: Span) -> dict[str, Any]:
+    """A span's attributes as plain values."""
+    return {a.key: getattr(a.value, a.value.WhichOneof("value")) for a in span.attributes}
