@@ -33,7 +33,7 @@ def events() -> list[tuple[str, UserEvent]]:
 
 
 async def measure(name: str, read: Callable[[str], Awaitable[object]]) -> None:
-    users = [f"user-{random.Random(seed).randrange(USERS)}" for seed in range(READS)]  # noqa: S311
+    users = [f"user-{random.Random(seed).randrange(USERS)}" for seed in range(READS)]
     times: list[int] = []
     for user in users:
         started = time.perf_counter_ns()
@@ -56,7 +56,7 @@ async def main() -> None:
         await writer.close()
 
         environment = lmdb.open(str(Path(folder) / "features.lmdb"), map_size=1 << 30)
-        by_user: dict[str, list[list[object]]] = {}
+        by_user: dict[str, list[list[str | int | float | None]]] = {}
         for _, e in all_events:
             row = [e.item_id, e.event_type, e.timestamp_ms, e.value]
             by_user.setdefault(e.user_id, []).append(row)

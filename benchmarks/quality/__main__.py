@@ -1,0 +1,138 @@
+"""Recommendation quality: `python -m benchmarks.quality --dataset movietweetings-100k`.
+
+Prints one JSON object a line: each model's figures on the test part, then the published ones.
+DATASET_DIR names the folder with the data sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from benchmarks.quality import datasets, published
+from ml_engine.domain.interactions import Dataset
+from ml_engine.evaluation import metrics
+from ml_engine.evaluation.report import evaluate
+from ml_engine.evaluation.splits import Split, random_split, temporal_split
+from ml_engine.models import ease, popularity
+from ml_engine.models.model import Model
+from ml_engine.models.two_tower.fit import fit
+from ml_engine.models.two_tower.parameters import TwoTowerParameters
+
+EASE_L2 = (300.0, 1000.0, 3000.0, 10_000.0)
+EASE_MAX_ITEMS = 20_000
+Figures = dict[str, Any]
+
+
+def main() -> None:
+    """Read the set that was asked for and print a line a model."""
+    parser = argparse.ArgumentParser(prog="benchmarks.quality")
+    parser.add_argument("--dataset", required=True, choices=sorted(RUNS))
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    for figures in RUNS[arguments.dataset](arguments.seed):
+        print(json.dumps({"dataset": arguments.dataset, **figures}), flush=True)
+    for figures in published.FIGURES.get(arguments.dataset, []):
+        print(json.dumps({"dataset": arguments.dataset, "source": "published", **figures}))
+
+
+def movietweetings(seed: int) -> Iterator[Figures]:
+    """Last tenth of each user's events, full ranking, at 10."""
+    directory = datasets.dataset_directory("movietweetings-100k")
+    split = temporal_split(datasets.read_movietweetings(directory))
+    validation = temporal_split(split.train)
+    for model, figures in _models(split.train, validation, seed):
+        yield {**figures, **_ranked(model, split, 10, seed)}
+
+
+def gowalla(seed: int) -> Iterator[Figures]:
+    """The published split, full ranking, at 20."""
+    train, held_out = datasets.read_gowalla(datasets.dataset_directory("gowalla"))
+    split = Split(train, held_out, "LightGCN's split; full ranking, training items left out")
+    for model, figures in _models(train, random_split(train, seed=seed), seed):
+        yield {**figures, **_ranked(model, split, 20, seed)}
+    yield {"model": "ease", "skipped": f"more than {EASE_MAX_ITEMS} items do not fit in memory"}
+
+
+def ml_1m(seed: int) -> Iterator[Figures]:
+    """The left-out item against its sampled negatives, at 10."""
+    train, test = datasets.read_ml_1m(datasets.dataset_directory("ml-1m"))
+    for model, figures in _models(train, random_split(train, seed=seed), seed):
+        yield {**figures, **_sampled(model, train, test)}
+
+
+RUNS: dict[str, Callable[[int], Iterator[Figures]]] = {
+    "movietweetings-100k": movietweetings,
+    "gowalla": gowalla,
+    "ml-1m": ml_1m,
+}
+
+
+def _models(train: Dataset, validation: Split, seed: int) -> Iterator[tuple[Model, Figures]]:
+    yield _timed(lambda: fit(train, TwoTowerParameters(seed=seed)))
+    if train.n_items <= EASE_MAX_ITEMS:
+        l2 = max(
+            EASE_L2, key=lambda value: _validated(ease.fit(validation.train, value), validation)
+        )
+        model, figures = _timed(lambda: ease.fit(train, l2))
+        yield model, {**figures, "l2": l2}
+    yield _timed(lambda: popularity.fit(train))
+
+
+def _timed(make: Callable[[], Model]) -> tuple[Model, Figures]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    model = make()
+    figures: Figures = {
+        "model": model.name,
+        "fit_seconds": round(time.perf_counter() - wall, 2),
+        "fit_cpu_seconds": round(time.process_time() - cpu, 2),
+        "peak_memory_mb": _peak_memory_mb(),
+    }
+    return model, figures
+
+
+def _peak_memory_mb() -> int:
+    """Of the whole process so far, the data and earlier models included."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def _validated(model: Model, validation: Split) -> float:
+    return evaluate([model], validation).models[0].metrics["ndcg_at_10"].mean
+
+
+def _ranked(model: Model, split: Split, k: int, seed: int) -> Figures:
+    report = evaluate([model], split, k, seed)
+    figures: Figures = {"n_users": report.n_users, "protocol": report.protocol}
+    for name, value in report.models[0].metrics.items():
+        figures[name] = round(value.mean, 4)
+        figures[f"{name}_interval"] = [round(value.low, 4), round(value.high, 4)]
+    return figures
+
+
+def _sampled(model: Model, train: Dataset, test: datasets.SampledTest) -> Figures:
+    ranks = np.zeros(len(test.users), np.int64)
+    for start in range(0, len(test.users), 512):
+        rows = range(start, min(start + 512, len(test.users)))
+        scores = model.scores(train.histories.select(test.users[rows.start : rows.stop]))
+        for row, user_scores in zip(rows, scores, strict=True):
+            better = user_scores[test.negatives[row]] >= user_scores[test.items[row]]
+            ranks[row] = int(better.sum())
+    hits = ranks[:, None] == np.arange(10)[None, :]
+    one = np.ones(len(hits), np.int64)
+    return {
+        "n_users": len(hits),
+        "hit_rate_at_10": round(float(metrics.hit_rate(hits, one).mean()), 4),
+        "ndcg_at_10": round(float(metrics.ndcg(hits, one).mean()), 4),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Speed of serving, end to end and of its parts."""

@@ -1,0 +1,74 @@
+"""The embedded services, started for a benchmark on ports and in a folder of their own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+READY = "Ctrl-C stops all three."
+SERVICES = ("backend-api", "ml-engine", "data-pipeline")
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Running services: the API's port, the demo key, and each service's process."""
+
+    port: int
+    key: str
+    processes: dict[str, psutil.Process]
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """CPU used so far by each service, user and system."""
+        times = {name: process.cpu_times() for name, process in self.processes.items()}
+        return {name: used.user + used.system for name, used in times.items()}
+
+    def memory_mb(self) -> dict[str, float]:
+        """Resident memory of each service."""
+        used = {name: process.memory_info().rss for name, process in self.processes.items()}
+        return {name: round(size / 1e6, 1) for name, size in used.items()}
+
+
+@contextmanager
+def embedded(data_dir: Path) -> Generator[Embedded]:
+    """Run `python -m launcher`; the sample is as its settings in the environment say."""
+    ports = _free_ports()
+    variables = {f"{n.upper().replace('-', '_')}_PORT": str(p) for n, p in ports.items()}
+    environment = {**os.environ, **variables, "DATA_DIR": str(data_dir)}
+    command = (sys.executable, "-m", "launcher")
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as launcher:
+        assert launcher.stdout is not None
+        for line in launcher.stdout:
+            print(line, end="", file=sys.stderr)
+            if READY in line:
+                break
+        try:
+            pairs = (p.partition("=") for p in (data_dir / "demo.env").read_text().splitlines())
+            key = next(value for name, _, value in pairs if name == "DEMO_API_KEY")
+            yield Embedded(ports["backend-api"], key, _processes(launcher.pid))
+        finally:
+            launcher.send_signal(signal.SIGTERM)
+
+
+def _free_ports() -> dict[str, int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in SERVICES]
+    ports = dict(zip(SERVICES, (one.getsockname()[1] for one in sockets), strict=True))
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _processes(launcher: int) -> dict[str, psutil.Process]:
+    found: dict[str, psutil.Process] = {}
+    for process in psutil.Process(launcher).children(recursive=True):
+        command = process.cmdline()
+        for name in SERVICES:
+            if f"{name.replace('-', '_')}.main" in command:
+                found[name] = process
+    return found

@@ -1,0 +1,1 @@
+"""Trains models, keeps the registry, retrieves by FAISS and re-ranks."""

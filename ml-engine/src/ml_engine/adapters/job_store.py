@@ -1,0 +1,86 @@
+"""JobStore in a relational database."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from backends.database import reading
+from backends.ports import PortUnavailable
+from contracts.training import JobStatus, TrainingJob
+
+metadata = sa.MetaData()
+
+training_jobs = sa.Table(
+    "training_jobs",
+    metadata,
+    sa.Column("job_id", sa.Text, primary_key=True),
+    sa.Column("tenant_id", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, index=True),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Index("training_jobs_of_tenant", "tenant_id", "created_at"),
+)
+
+_UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+class SqlJobStore:
+    """A row per job: the job as JSON, and beside it what is searched by."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def save(self, job: TrainingJob) -> None:
+        """Create the job or replace what is known of it."""
+        values = {
+            "job_id": job.job_id,
+            "tenant_id": job.tenant_id,
+            "status": job.status,
+            "created_at": job.created_at.isoformat(),
+            "job": job.model_dump_json(),
+        }
+        this = training_jobs.c.job_id == job.job_id
+        async with _available(), self._engine.begin() as connection:
+            updated = await connection.execute(training_jobs.update().where(this).values(values))
+            if updated.rowcount == 0:
+                await connection.execute(training_jobs.insert().values(values))
+
+    async def find(self, tenant_id: str, job_id: str) -> TrainingJob | None:
+        """One job of the tenant."""
+        of_tenant = training_jobs.c.tenant_id == tenant_id
+        query = sa.select(training_jobs.c.job).where(of_tenant, training_jobs.c.job_id == job_id)
+        return next(iter(await self._select(query)), None)
+
+    async def of_tenant(self, tenant_id: str) -> Sequence[TrainingJob]:
+        """The tenant's jobs, newest first."""
+        query = sa.select(training_jobs.c.job).where(training_jobs.c.tenant_id == tenant_id)
+        return await self._select(query.order_by(training_jobs.c.created_at.desc()))
+
+    async def unfinished(self) -> Sequence[TrainingJob]:
+        """All jobs that are queued or running, oldest first."""
+        query = sa.select(training_jobs.c.job).where(training_jobs.c.status.in_(_UNFINISHED))
+        return await self._select(query.order_by(training_jobs.c.created_at))
+
+    async def ping(self) -> None:
+        """Read no row."""
+        await self._select(sa.select(training_jobs.c.job).limit(0))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._engine.dispose()
+
+    async def _select(self, query: sa.Select[tuple[str]]) -> list[TrainingJob]:
+        async with _available(), reading(self._engine).begin() as connection:
+            rows = await connection.execute(query)
+            return [TrainingJob.model_validate_json(row.job) for row in rows]
+
+
+@asynccontextmanager
+async def _available() -> AsyncGenerator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise PortUnavailable(f"the jobs database does not answer: {error}") from error

@@ -1,0 +1,106 @@
+"""Training jobs as metrics and log lines."""
+
+import logging
+from collections import deque
+from datetime import UTC, datetime
+
+from contracts.training import JobStatus, ModelVersion, TrainingJob
+from instrumentation.context import RequestContext, bind, reset
+from instrumentation.metrics import Metrics
+from ml_engine.domain.errors import TrainingFailed
+
+KEPT_JOBS = 100
+"""How many jobs have a series of their own; the series of older ones are removed."""
+
+QUALITY_METRICS = ("ndcg_at_10", "map_at_10", "precision_at_10", "recall_at_10")
+"""What of a model's report is shown as a metric of its own."""
+
+_STATES = {
+    JobStatus.QUEUED: 0,
+    JobStatus.RUNNING: 1,
+    JobStatus.COMPLETED: 2,
+    JobStatus.FAILED: 3,
+}
+_logger = logging.getLogger(__name__)
+
+
+class JobTelemetry:
+    """Observes the changes of jobs."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._shown: deque[tuple[str, str]] = deque()
+        self._shown_models: dict[str, str] = {}
+
+    def __call__(
+        self, job: TrainingJob, model: ModelVersion | None, failure: TrainingFailed | None
+    ) -> None:
+        """Record a job's new status."""
+        metrics, tenant = self._metrics, job.tenant_id
+        self._show(job)
+        if job.status is JobStatus.QUEUED:
+            metrics.inc("training_job_total", tenant_id=tenant, model_type=job.model_type)
+        if failure is not None:
+            error_type = failure.reason_code
+            metrics.inc("training_job_failures_total", tenant_id=tenant, error_type=error_type)
+        if model is not None:
+            metrics.inc("training_job_completed_total", tenant_id=tenant)
+            self.show_model(model)
+        if job.started_at is not None and job.finished_at is not None:
+            metrics.observe(
+                "training_job_duration_seconds",
+                (job.finished_at - job.started_at).total_seconds(),
+                tenant_id=tenant,
+                model_type=job.model_type,
+            )
+        _log(job, failure)
+
+    def show_model(self, model: ModelVersion) -> None:
+        """Show the quality of the model that serves a tenant, in place of the one before it."""
+        old = self._shown_models.get(model.tenant_id)
+        measured = quality(model)
+        for metric in QUALITY_METRICS:
+            name = f"model_quality_{metric}"
+            if old is not None:
+                self._metrics.forget(name, tenant_id=model.tenant_id, model_version=old)
+            labels = {"tenant_id": model.tenant_id, "model_version": model.model_version}
+            self._metrics.set(name, measured[metric], **labels)
+        self._shown_models[model.tenant_id] = model.model_version
+        self._metrics.set(
+            "model_version_deployed",
+            model.created_at.timestamp(),
+            tenant_id=model.tenant_id,
+            model_name=model.model_type,
+        )
+
+    def _show(self, job: TrainingJob) -> None:
+        key = (job.job_id, job.tenant_id)
+        if key not in self._shown:
+            self._shown.append(key)
+        labels = {"job_id": job.job_id, "tenant_id": job.tenant_id}
+        self._metrics.set("training_job_status", _STATES[job.status], **labels)
+        if len(self._shown) > KEPT_JOBS:
+            job_id, tenant_id = self._shown.popleft()
+            self._metrics.forget("training_job_status", job_id=job_id, tenant_id=tenant_id)
+
+
+def quality(model: ModelVersion) -> dict[str, float]:
+    """The measures of the model's own report, such as `ndcg_at_10`, by name."""
+    entry = next(e for e in model.report["models"] if e["model"] == model.model_type)
+    return {name: interval["mean"] for name, interval in entry["metrics"].items()}
+
+
+def _log(job: TrainingJob, failure: TrainingFailed | None) -> None:
+    fields = {
+        "category": "ml",
+        "job_id": job.job_id,
+        "model_type": job.model_type,
+        "snapshot_id": job.snapshot_id,
+        "seconds_since_creation": (datetime.now(UTC) - job.created_at).total_seconds(),
+    }
+    token = bind(RequestContext(tenant_id=job.tenant_id))
+    if failure is not None:
+        _logger.warning("training job failed: %s", failure, extra=fields)
+    else:
+        _logger.info("training job %s", job.status, extra=fields)
+    reset(token)

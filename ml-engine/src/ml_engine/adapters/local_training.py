@@ -1,0 +1,87 @@
+"""TrainingRunner in a process of its own on this machine."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+
+from ml_engine.training.messages import MESSAGE, Failed, Progress, Trained, TrainingSpec
+from ml_engine.training.ports import OnProgress
+
+GRACE_SECONDS = 5.0
+LINE_LIMIT = 16 * 1024 * 1024
+
+
+class LocalTrainingRunner:
+    """Starts `python -m ml_engine.training.worker` for a job and reads what it reports.
+
+    The process ends by itself when this one is gone: its standard input closes.
+    """
+
+    def __init__(self, object_store_url: str, environment: Mapping[str, str]) -> None:
+        """Let training read its snapshots from `object_store_url`.
+
+        `environment` holds the settings of the process beyond those of this one.
+        """
+        self._object_store_url = object_store_url
+        self._environment = environment
+        self._process: Process | None = None
+
+    async def run(self, spec: TrainingSpec, on_progress: OnProgress) -> Trained | Failed:
+        """Train to the end."""
+        command = (sys.executable, "-m", "ml_engine.training.worker", self._object_store_url)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=PIPE,
+            stdout=PIPE,
+            limit=LINE_LIMIT,
+            env={**os.environ, **self._environment},
+        )
+        self._process = process
+        try:
+            outcome = await _converse(process, spec, on_progress)
+            code = await process.wait()
+        finally:
+            await self.close()
+        return outcome or _died(code)
+
+    async def ping(self) -> None:
+        """A process can always be tried."""
+
+    async def close(self) -> None:
+        """End the process, by force where it does not go."""
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def _converse(
+    process: Process, spec: TrainingSpec, on_progress: OnProgress
+) -> Trained | Failed | None:
+    assert process.stdin is not None  # noqa: S101 - opened as a pipe
+    assert process.stdout is not None  # noqa: S101 - opened as a pipe
+    process.stdin.write(spec.model_dump_json().encode() + b"\n")
+    async for line in process.stdout:
+        message = MESSAGE.validate_json(line)
+        if not isinstance(message, Progress):
+            return message
+        await on_progress(message)
+    return None
+
+
+def _died(code: int) -> Failed:
+    if code < 0:
+        name = signal.Signals(-code).name
+        reason = f"the training process was ended by {name}"
+        if -code == signal.SIGKILL:
+            reason += "; if nobody sent it, the machine ran out of memory"
+        return Failed(code="killed", reason=reason)
+    return Failed(code="died", reason=f"the training process ended with code {code}; see its log")

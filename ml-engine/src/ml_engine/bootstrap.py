@@ -1,0 +1,140 @@
+"""The composition root: builds ml-engine out of its settings."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+import faiss
+from fastapi import FastAPI
+from starlette.routing import BaseRoute, Route
+
+from backends.database import migrate, open_engine
+from backends.embedded.feature_reader import SqliteFeatureReader
+from backends.object_store import UrlObjectStore
+from backends.snapshots import SnapshotStore
+from instrumentation.database import instrument_engine
+from instrumentation.health import HealthCheck, health_routes
+from instrumentation.middleware import TelemetryMiddleware
+from instrumentation.ports import observed
+from instrumentation.telemetry import Telemetry, start_telemetry
+from ml_engine.adapters.job_store import SqlJobStore
+from ml_engine.adapters.job_telemetry import JobTelemetry
+from ml_engine.adapters.local_training import LocalTrainingRunner
+from ml_engine.http import recommendations, training_jobs
+from ml_engine.http.errors import add_error_handlers
+from ml_engine.http.state import Engine, State
+from ml_engine.registry.registry import ModelRegistry
+from ml_engine.retrieval.recommender import Recommender
+from ml_engine.retrieval.tenant_models import TenantModels
+from ml_engine.settings import Settings
+from ml_engine.training.job_execution import JobExecution
+from ml_engine.training.job_queue import TrainingQueue
+from web.service_token import ServiceTokenGuard
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+PortT = TypeVar("PortT")
+
+
+class _Ports:
+    """The outside of ml-engine, each port with its telemetry woven in."""
+
+    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+        metrics, tracing = telemetry.metrics, telemetry.tracing
+
+        def woven(port: PortT, name: str, *expected: type[Exception]) -> PortT:
+            return observed(
+                port, kind="store", name=name, metrics=metrics, tracing=tracing, expected=expected
+            )
+
+        self.engine = open_engine(settings.database(), settings.db_pool_size)
+        instrument_engine(self.engine, metrics, tracing, "ml-engine")
+        self.jobs = woven(SqlJobStore(self.engine), "job_store")
+        self.objects = woven(UrlObjectStore(settings.objects()), "object_store", KeyError)
+        self.features = woven(SqliteFeatureReader(settings.features()), "feature_store")
+        self.runner = woven(LocalTrainingRunner(settings.objects(), settings.telemetry()), "training_runner")
+
+    def health_checks(self) -> list[HealthCheck]:
+        """Readiness is the ports' pings."""
+        return [
+            HealthCheck("database", self.jobs.ping),
+            HealthCheck("model_registry", self.objects.ping),
+            HealthCheck("feature_store", self.features.ping),
+        ]
+
+    async def close(self) -> None:
+        """Close the ports, those that work on others first."""
+        for port in (self.runner, self.features, self.objects, self.jobs):
+            await port.close()
+
+
+def build_app(settings: Settings) -> FastAPI:
+    """The service; what it holds is opened and closed with its lifespan."""
+    telemetry = start_telemetry(settings, "ml-engine")
+    ports = _Ports(settings, telemetry)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[State]:
+        async with AsyncExitStack() as stack:
+            stack.callback(telemetry.close)
+            stack.push_async_callback(ports.close)
+            await migrate(ports.engine, MIGRATIONS)
+            yield {"engine": await stack.enter_async_context(_engine(settings, telemetry, ports))}
+
+    app = FastAPI(
+        title="ml-engine",
+        summary="Trains models, keeps the registry, retrieves and re-ranks.",
+        version=settings.service_version,
+        lifespan=lifespan,
+        max_body_size=settings.max_body_bytes,
+        # TelemetryMiddleware does it in one pass.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        routes=_open_routes(settings, telemetry, ports),
+    )
+    app.include_router(recommendations.router)
+    app.include_router(training_jobs.router)
+    add_error_handlers(app)
+    # The last one added is the outermost.
+    app.add_middleware(ServiceTokenGuard, token=settings.token())
+    app.add_middleware(
+        TelemetryMiddleware,
+        metrics=telemetry.metrics,
+        tracing=telemetry.tracing,
+        service="ml-engine",
+        routes=app.routes,
+    )
+    return app
+
+
+def _open_routes(settings: Settings, telemetry: Telemetry, ports: _Ports) -> list[BaseRoute]:
+    metrics = Route("/metrics", telemetry.metrics_endpoint())
+    return [*health_routes(settings, ports.health_checks()), metrics]
+
+
+@asynccontextmanager
+async def _engine(
+    settings: Settings, telemetry: Telemetry, ports: _Ports
+) -> AsyncGenerator[Engine]:
+    # One thread per search: more would fight over the cores with other requests.
+    faiss.omp_set_num_threads(1)
+    folder = settings.data_dir / "ml-engine"
+    registry = ModelRegistry(ports.objects, folder / "models")
+    models = TenantModels(registry, ports.features)
+    await models.load_all()
+    job_telemetry = JobTelemetry(telemetry.metrics)
+    for tenant_id in await registry.tenants():
+        job_telemetry.show_model(await registry.serving(tenant_id))
+    execution = JobExecution(
+        ports.runner, registry, folder / "training", settings.service_version, models.reload
+    )
+    queue = TrainingQueue(ports.jobs, execution, SnapshotStore(ports.objects), job_telemetry)
+    worker = asyncio.create_task(queue.work())
+    try:
+        recommender = Recommender(models, ports.features)
+        yield Engine(recommender, queue, registry, telemetry.metrics, telemetry.tracing)
+    finally:
+        worker.cancel()
+        with suppress(asyncio.CancelledError):
+            await worker

@@ -1,0 +1,1 @@
+"""What the engine is about: queries, answers, jobs and their errors; no framework here."""

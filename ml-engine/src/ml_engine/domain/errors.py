@@ -1,0 +1,62 @@
+"""What can go wrong in ways that a caller can mend; each error has a stable code."""
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """An expected failure. The message says what happened and what to do."""
+
+    code: ClassVar[str]
+
+
+class NotEnoughData(DomainError):
+    """The data set cannot support what was asked of it.
+
+    `missing` says, for a person, what has to be added, e.g. "a user with two or more events".
+    """
+
+    code = "not_enough_data"
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(f"not enough data: {missing}")
+        self.missing = missing
+
+
+class ItemNotFound(DomainError):
+    """The tenant's catalogue and model know no such item."""
+
+    code = "item_not_found"
+
+
+class NothingToRecommend(DomainError):
+    """The tenant has neither a model nor events nor items."""
+
+    code = "nothing_to_recommend"
+
+
+class SnapshotNotFound(DomainError):
+    """There is no such training snapshot."""
+
+    code = "snapshot_not_found"
+
+
+class JobNotFound(DomainError):
+    """The tenant has no such training job."""
+
+    code = "training_job_not_found"
+
+
+class ModelNotFound(DomainError):
+    """The registry has no such model."""
+
+    code = "model_not_found"
+
+
+class TrainingFailed(DomainError):
+    """A training job made no model; `reason_code` says why for programs, the text for people."""
+
+    code = "training_failed"
+
+    def __init__(self, reason_code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.reason_code = reason_code

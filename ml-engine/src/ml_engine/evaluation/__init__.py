@@ -1,0 +1,1 @@
+"""Offline evaluation: splits, full ranking, metrics with intervals, reports."""

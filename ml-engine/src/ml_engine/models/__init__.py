@@ -1,0 +1,1 @@
+"""Recommendation models: each turns histories into scores for every item."""

@@ -1,0 +1,77 @@
+"""The two-tower model as it serves: arrays and NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ml_engine.domain.interactions import Histories, ItemContent
+from ml_engine.models.two_tower.item_tower import ItemTower
+from ml_engine.models.two_tower.user_tower import UserTower
+
+
+@dataclass(frozen=True, slots=True)
+class TwoTower:
+    """Scores an item by the inner product of its vector with the user's.
+
+    `item_vectors` float32 (n_items, d) go into the index, `history_vectors` float32 (n_items, d)
+    are what the user tower adds up; the item's own popularity is their last dimension.
+    """
+
+    item_vectors: np.ndarray
+    history_vectors: np.ndarray
+    user_tower: UserTower
+    item_tower: ItemTower
+    name: str = "two-tower"
+
+    @property
+    def dimensions(self) -> int:
+        """Dimensions d of the item and user vectors."""
+        return self.item_vectors.shape[1]
+
+    def scores(self, histories: Histories) -> np.ndarray:
+        """Inner products, float32 (n_users, n_items)."""
+        return self.encode_users(histories) @ self.item_vectors.T
+
+    def encode_users(self, histories: Histories) -> np.ndarray:
+        """User vectors, float32 (n_users, d)."""
+        return self.user_tower.encode_users(self.history_vectors, histories)
+
+    def encode_user(self, items: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One user's vector float32 (d,) and event weights float32 (L,).
+
+        `items` int32 (L,) and `times` int64 (L,) ms, oldest first; L may be 0.
+        """
+        return self.user_tower.encode_user(self.history_vectors, items, times)
+
+    def encode_taste(self, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Vector float32 (d,) of what goes with `items` int32 (L,), and their weights (L,).
+
+        For items without times: neither popularity nor trends have a part in it, so the score
+        of an item is the sum of the contributions.
+        """
+        times = np.zeros(len(items), np.int64)
+        return self.user_tower.encode_taste(self.history_vectors, items, times)
+
+    def encode_items(self, contents: Sequence[ItemContent]) -> tuple[np.ndarray, np.ndarray]:
+        """Target and history vectors from content alone, float32 (n, d) each."""
+        return self.item_tower.encode_items(contents)
+
+    def contributions(self, weights: np.ndarray, items: np.ndarray, item_index: int) -> np.ndarray:
+        """What each event adds to an item's score, a_j <h_j, v_i>, float32 (L,).
+
+        `weights` float32 (L,) are encode_user's for `items` int32 (L,). The rest of the score is
+        the constant part's.
+        """
+        return weights * (self.history_vectors.take(items, axis=0) @ self.item_vectors[item_index])
+
+    def extended(self, contents: Sequence[ItemContent]) -> TwoTower:
+        """The same model with new items, known by content, after those it has."""
+        target, history = self.encode_items(contents)
+        return replace(
+            self,
+            item_vectors=np.concatenate([self.item_vectors, target]),
+            history_vectors=np.concatenate([self.history_vectors, history]),
+        )

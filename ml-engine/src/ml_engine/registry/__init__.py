@@ -1,0 +1,1 @@
+"""Every trained model, its lineage and which one serves."""

@@ -1,0 +1,45 @@
+"""The settings of ml-engine, read from the environment."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from backends.locations import features_path, objects_url, sqlite_url
+from instrumentation.settings import ServiceSettings
+from web.settings import EdgeSettings
+
+
+class Settings(ServiceSettings, EdgeSettings):
+    """What ml-engine needs to start; an empty place is one under `data_dir`."""
+
+    service_name: str = "ml-engine"
+    port: Annotated[int, Field(ge=1, le=65_535, description="a port from 1 to 65535")] = 8001
+    database_url: str = ""
+    db_pool_size: Annotated[int, Field(ge=1, le=100, description="1 to 100")] = 5
+    object_store_url: str = ""
+    feature_store_path: Path | None = None
+
+    def telemetry(self) -> dict[str, str]:
+        """The environment by which a process of the engine reports as the engine does."""
+        return {
+            "SERVICE_VERSION": self.service_version,
+            "ENVIRONMENT": self.environment,
+            "LOG_LEVEL": self.log_level,
+            "LOG_FORMAT": self.log_format,
+            "OTLP_ENDPOINT": str(self.otlp_endpoint or ""),
+            "OTLP_HEADERS": self.otlp_headers.get_secret_value(),
+            "TRACE_SAMPLE_RATE": str(self.trace_sample_rate),
+        }
+
+    def database(self) -> str:
+        """The URL of the jobs database."""
+        return self.database_url or sqlite_url(self.data_dir, "ml-engine")
+
+    def objects(self) -> str:
+        """The URL of the object store."""
+        return self.object_store_url or objects_url(self.data_dir)
+
+    def features(self) -> Path:
+        """The file of the feature store."""
+        return self.feature_store_path or features_path(self.data_dir)

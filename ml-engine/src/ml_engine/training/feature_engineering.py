@@ -1,0 +1,53 @@
+"""From the tables of a snapshot to the data set that models train on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ml_engine.domain.errors import NotEnoughData
+from ml_engine.domain.interactions import Dataset, Histories, ItemContent
+
+NOT_TAKEN = "impression"
+"""Events of this type say what was shown, not what the user chose."""
+
+
+def build_dataset(events: pa.Table, items: pa.Table) -> Dataset:
+    """The catalogue's items, those only events know after them, and each user's history.
+
+    Tables as in `backends.snapshots`. Raises NotEnoughData where nobody chose anything.
+    """
+    type_names, types = _encode(events["event_type"])
+    chosen = np.array([name != NOT_TAKEN for name in type_names], dtype=bool)[types]
+    if not chosen.any():
+        raise NotEnoughData("an event other than an impression")
+    event_items, item_codes = _encode(events["item_id"].filter(pa.array(chosen)))
+    event_users, user_codes = _encode(events["user_id"].filter(pa.array(chosen)))
+    catalogue = items["item_id"].to_pylist()
+    item_ids = catalogue + sorted(set(event_items) - set(catalogue))
+    times = events["timestamp"].filter(pa.array(chosen)).cast(pa.int64()).to_numpy()
+    histories = Histories.from_events(
+        _places(event_users, sorted(event_users))[user_codes],
+        _places(event_items, item_ids)[item_codes],
+        times,
+        len(event_users),
+    )
+    contents = [
+        ItemContent(row["title"], tuple(row["categories"] or ()), row["year"])
+        for row in items.select(["title", "categories", "year"]).to_pylist()
+    ]
+    contents += [ItemContent()] * (len(item_ids) - len(catalogue))
+    return Dataset(item_ids, contents, histories)
+
+
+def _encode(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
+    """The column's distinct strings, and for each row the number of its own, int64 (rows,)."""
+    encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
+
+
+def _places(values: Sequence[str], among: Sequence[str]) -> NDArray[np.int64]:
+    """Where each of `values` stands in `among`, int64 (len(values),)."""
+    place = {value: index for index, value in enumerate(among)}
+    return np.array([place[value] for value in values], dtype=np.int64)

@@ -1,0 +1,52 @@
+"""What the engine and the training process tell each other: one JSON line each."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from contracts.training import ModelType
+
+
+class TrainingSpec(BaseModel):
+    """What to train: the first line that the training process reads."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    job_id: str
+    tenant_id: str
+    snapshot_id: str
+    model_type: ModelType
+    seed: int
+    folder: str
+    """Where the files of the model go: an empty folder."""
+    trace_headers: dict[str, str]
+    """The trace context of the request that asked for the job."""
+
+
+class Progress(BaseModel):
+    """How far the job is: its stage and the share of the whole work done, 0 to 1."""
+
+    kind: Literal["progress"] = "progress"
+    stage: str
+    progress: float
+
+
+class Trained(BaseModel):
+    """The model is in the folder; `data_hash` identifies what it was trained on."""
+
+    kind: Literal["trained"] = "trained"
+    data_hash: str
+    parameters: dict[str, Any]
+    report: dict[str, Any]
+
+
+class Failed(BaseModel):
+    """No model: a stable code, and the reason in words."""
+
+    kind: Literal["failed"] = "failed"
+    code: str
+    reason: str
+
+
+Message = Progress | Trained | Failed
+MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)

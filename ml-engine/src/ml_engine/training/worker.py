@@ -1,0 +1,91 @@
+"""The training process: reads a spec, reports progress on standard output, leaves a model."""
+
+import logging
+import os
+import sys
+import threading
+from pathlib import Path
+
+import anyio
+from opentelemetry.trace import Link, get_current_span
+from pydantic import BaseModel
+
+from backends.object_store import UrlObjectStore
+from backends.snapshots import SnapshotDamaged, SnapshotStore
+from instrumentation.logs import configure_logging
+from instrumentation.settings import ServiceSettings, load_settings
+from instrumentation.stages import record_stages
+from instrumentation.tracing import extract, start_tracing
+from ml_engine.domain.errors import DomainError
+from ml_engine.domain.stages import StageClock
+from ml_engine.training.messages import Failed, Progress, Trained, TrainingSpec
+from ml_engine.training.training import train
+
+NICENESS = 10
+"""Serving goes before training where they share a machine."""
+
+_logger = logging.getLogger(__name__)
+
+
+class WorkerSettings(ServiceSettings):
+    """Where the log lines and spans of training go: those of ml-engine."""
+
+    service_name: str = "ml-engine"
+
+
+def main() -> None:
+    """Train what the first line of standard input asks for; the argument is the object store."""
+    spec = TrainingSpec.model_validate_json(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.nice(NICENESS)
+    settings = load_settings(WorkerSettings)
+    # Standard output carries the messages, so the log goes to standard error.
+    configure_logging(settings, stream=sys.stderr)
+    tracing = start_tracing(settings)
+    request = get_current_span(extract(spec.trace_headers)).get_span_context()
+    span = tracing.tracer.start_span(
+        "training_job",
+        links=[Link(request)] if request.is_valid else [],
+        attributes={"training.job_id": spec.job_id, "training.model_type": spec.model_type},
+    )
+    clock = StageClock()
+    _send(_outcome(spec, sys.argv[1], clock))
+    record_stages(tracing.tracer, clock.stages, span)
+    span.end()
+    tracing.close()
+
+
+def _outcome(spec: TrainingSpec, object_store_url: str, clock: StageClock) -> Trained | Failed:
+    snapshots = SnapshotStore(UrlObjectStore(object_store_url))
+
+    def on_progress(stage: str, progress: float) -> None:
+        _send(Progress(stage=stage, progress=progress))
+
+    try:
+        with clock.stage("data_loading"):
+            on_progress("data_loading", 0.0)
+            tables = anyio.run(snapshots.read_tables, spec.tenant_id, spec.snapshot_id)
+            manifest = anyio.run(snapshots.read_manifest, spec.tenant_id, spec.snapshot_id)
+        report, parameters = train(*tables, spec.seed, Path(spec.folder), clock, on_progress)
+        return Trained(data_hash=manifest.events.sha256, parameters=parameters, report=report)
+    except (DomainError, SnapshotDamaged) as error:
+        return Failed(code=getattr(error, "code", "snapshot_damaged"), reason=str(error))
+    except MemoryError:
+        return Failed(code="out_of_memory", reason="the data does not fit into memory")
+    except Exception as error:
+        _logger.exception("training failed", extra={"category": "ml", "job_id": spec.job_id})
+        return Failed(code="internal_error", reason=f"{type(error).__name__}: {error}")
+
+
+def _send(message: BaseModel) -> None:
+    sys.stdout.write(message.model_dump_json() + "\n")
+    sys.stdout.flush()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

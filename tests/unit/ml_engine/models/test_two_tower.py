@@ -1,0 +1,147 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.unit.ml_engine.models.checkerboard import DAY, checkerboard, left_out_item
+
+from ml_engine.domain.errors import NotEnoughData
+from ml_engine.domain.interactions import Dataset, Histories, ItemContent
+from ml_engine.evaluation.ranking import top_items
+from ml_engine.models.two_tower import TwoTower, TwoTowerParameters, load, save
+from ml_engine.models.two_tower.fit import fit
+
+SMALL = TwoTowerParameters(
+    dimensions=8, trend_rank=2, trend_knots=4, similarity_rank=4, similarity_l2=1.0, batch_size=64
+)
+TRAINED = replace(SMALL, epochs=20, dropout=0.0)
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return checkerboard()
+
+
+@pytest.fixture(scope="module")
+def model(dataset: Dataset) -> TwoTower:
+    return fit(dataset, SMALL)
+
+
+@pytest.mark.parametrize("timed", [True, False])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param(SMALL, id="closed form"),
+        pytest.param(TRAINED, id="trained", marks=pytest.mark.slow),
+    ],
+)
+def test_the_missing_item_of_the_own_colour_comes_first(timed, parameters):
+    dataset = checkerboard(timed=timed)
+    scores = fit(dataset, parameters).scores(dataset.histories)
+    best = top_items(scores, dataset.histories, 1)[:, 0]
+    expected = np.array([left_out_item(user) for user in range(40)])
+    assert (best == expected).mean() > 0.9
+
+
+def test_without_times_the_order_of_a_history_changes_nothing():
+    model = fit(checkerboard(timed=False), SMALL)
+    items = np.array([0, 2, 4, 6], np.int32)
+    times = np.zeros(4, np.int64)
+    forward, _ = model.encode_user(items, times)
+    backward, _ = model.encode_user(items[::-1].copy(), times)
+    np.testing.assert_allclose(forward, backward, atol=1e-6)
+
+
+@pytest.mark.parametrize("epochs", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_the_same_seed_gives_the_same_model(dataset: Dataset, epochs: int):
+    parameters = replace(SMALL, epochs=epochs)
+    one, same = fit(dataset, parameters), fit(dataset, parameters)
+    np.testing.assert_array_equal(one.item_vectors, same.item_vectors)
+    np.testing.assert_array_equal(one.history_vectors, same.history_vectors)
+
+
+def test_progress_rises_to_one(dataset: Dataset):
+    heard: list[float] = []
+    fit(dataset, SMALL, heard.append)
+    assert heard == sorted(heard)
+    assert heard[-1] == 1.0
+
+
+def test_one_user_is_encoded_as_in_a_batch(model: TwoTower, dataset: Dataset):
+    rows = [[], [3], [5, 3], list(range(12)) * 4]
+    n = sum(map(len, rows))
+    steps = np.random.default_rng(0).integers(0, 3 * DAY, n)
+    histories = replace(Histories.from_rows(rows), times=np.cumsum(steps))
+    batch = model.encode_users(histories)
+    for user in range(histories.n_users):
+        vector, weights = model.encode_user(*histories.row(user))
+        np.testing.assert_allclose(vector, batch[user], rtol=1e-4, atol=1e-5)
+        assert len(weights) == len(rows[user])
+        assert (weights >= 0).all()
+    assert batch.dtype == np.float32
+    assert batch.shape == (4, model.dimensions)
+
+
+def test_contributions_and_the_constant_part_sum_to_the_score(model: TwoTower):
+    items = np.array([1, 3, 5, 0], np.int32)
+    times = np.array([1, 2, 2, 4], np.int64) * DAY
+    vector, weights = model.encode_user(items, times)
+    parts = model.contributions(weights, items, 7)
+    constant = model.user_tower.constant(4, int(times[-1]), 2 * DAY)
+    score = float(vector @ model.item_vectors[7])
+    assert parts.shape == (4,)
+    assert parts.sum() + constant @ model.item_vectors[7] == pytest.approx(score, abs=1e-4)
+
+
+def test_an_unmet_item_is_ranked_with_its_category(model: TwoTower, dataset: Dataset):
+    grown = model.extended(
+        [ItemContent("new", ("even",), 2000), ItemContent("new", ("odd",), 2000)]
+    )
+    even, odd = len(dataset.item_ids), len(dataset.item_ids) + 1
+    scores = grown.scores(dataset.histories)
+    assert (scores[::2, even] > scores[::2, odd]).all()
+    assert (scores[1::2, odd] > scores[1::2, even]).all()
+    assert len(model.item_vectors) == len(dataset.item_ids)
+
+
+def test_an_item_of_unknown_content_gets_the_average_vector(model: TwoTower):
+    target, history = model.encode_items([ItemContent(), ItemContent("???", ("unknown",))])
+    np.testing.assert_array_equal(target[0], target[1])
+    assert history.shape == (2, model.dimensions)
+    assert np.isfinite(target).all()
+
+
+@pytest.mark.parametrize("mmap_mode", [None, "r"])
+def test_a_saved_model_scores_alike(model, dataset, tmp_path, mmap_mode):
+    save(model, tmp_path / "model")
+    loaded = load(tmp_path / "model", mmap_mode)
+    np.testing.assert_array_equal(loaded.scores(dataset.histories), model.scores(dataset.histories))
+    assert loaded.item_tower.names == model.item_tower.names
+    assert not list((tmp_path / "model").glob("*.pkl"))
+
+
+@pytest.mark.parametrize(
+    "histories",
+    [
+        Histories.from_rows([[0, 0]]),
+        Histories.from_rows([[0, 1], [1], []]),
+        Histories(np.array([0, 2]), np.array([0, 0], np.int32), np.array([5, 9])),
+        Histories(np.array([0, 2, 3]), np.array([0, 1, 1], np.int32), np.array([1, 2, 3])),
+    ],
+)
+def test_tiny_data_without_content_works(histories: Histories):
+    n_items = int(histories.items.max()) + 1
+    dataset = Dataset([str(i) for i in range(n_items)], [ItemContent()] * n_items, histories)
+    model = fit(dataset, TwoTowerParameters())
+    assert np.isfinite(model.scores(histories)).all()
+    assert np.isfinite(model.encode_items([ItemContent("new")])[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "missing"),
+    [([], "an item"), ([[0], [0]], "two or more events"), ([[], []], "two or more events")],
+)
+def test_data_that_cannot_be_learned_from_says_what_is_missing(rows, missing):
+    items = ["a"] if rows else []
+    dataset = Dataset(items, [ItemContent()] * len(items), Histories.from_rows(rows))
+    with pytest.raises(NotEnoughData, match=missing):
+        fit(dataset, SMALL)
