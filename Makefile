@@ -1,0 +1,81 @@
+# `make help` lists the targets. Needs make and Python 3.11 or newer, nothing else.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# Used where the machine has no uv of at least this version.
+UV_VERSION := 0.13.9
+DATASET ?= gowalla
+DATASET_DIR ?=
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
+UV := $(shell python="$(PYTHON)"; found=$$(uv --version 2>/dev/null | cut -d ' ' -f 2); \
+	[ -n "$$found" ] && [ -n "$$python" ] && "$$python" -c 'import re, sys; \
+	key = lambda v: [int(n) for n in re.findall(r"\d+", v)[:3]]; \
+	sys.exit(key(sys.argv[1]) < key(sys.argv[2]))' "$$found" $(UV_VERSION) \
+	&& echo uv || echo .uv/bin/uv)
+RUN := .venv/bin/
+
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+unexport VIRTUAL_ENV
+ifneq ($(DATASET_DIR),)
+export DATASET_DIR
+endif
+
+SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
+	packages/backends/src packages/contracts/src packages/launcher/src packages/web/src
+
+.PHONY: help setup run test lint types format docs bench-quality bench-serving ci clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(filter .uv/bin/uv,$(UV)) ## Install the locked packages into .venv; quick when nothing changed
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found: install one, or set PYTHON to it" >&2; exit 1; }
+	@$(UV) sync --locked --check --quiet 2>/dev/null || { \
+		echo "Installing the locked packages into .venv"; \
+		[ -x .venv/bin/python ] || $(UV) venv --quiet --python "$(PYTHON)" .venv; \
+		$(UV) sync --locked; }
+
+.uv/bin/uv:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found: install one, or set PYTHON to it" >&2; exit 1; }
+	@echo "Installing uv $(UV_VERSION) into .uv"
+	@"$(PYTHON)" -m venv .uv || { echo "$(PYTHON) cannot make virtual environments: install its venv module (python3-venv on Debian)" >&2; exit 1; }
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+run: setup ## Start the three services with sample data, a trained model and a demo key
+	@exec $(RUN)python -m launcher
+
+test: setup ## Run all tests but the slow ones
+	$(RUN)python -m pytest -m "not slow"
+
+lint: setup ## Check style, import rules, dead code, and that generated files are current
+	$(RUN)ruff check .
+	$(RUN)ruff format --check .
+	$(RUN)lint-imports
+	$(RUN)vulture $(SOURCES) --min-confidence 80
+	$(RUN)python -m instrumentation.documentation --check
+
+types: setup ## Check the types
+	$(RUN)pyright
+
+format: setup ## Format the code and mend what can be mended
+	$(RUN)ruff check --fix .
+	$(RUN)ruff format .
+
+docs: setup ## Generate the generated files again: metric reference, OpenAPI documents
+	$(RUN)python -m instrumentation.documentation
+	$(RUN)python -m tests.contract.regenerate
+
+bench-quality: setup ## Measure recommendation quality on DATASET (gowalla or ml-1m)
+	$(RUN)python -m benchmarks.quality --dataset $(DATASET)
+
+bench-serving: setup ## Measure throughput and latency of serving
+	$(RUN)python -m benchmarks.serving
+
+ci: ## Run what continuous integration runs
+	.ci/run
+
+clean: ## Remove the data of `make run` and the caches, not the packages
+	rm -rf .data .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Starts the three services on one machine and loads the sample."""

@@ -1,0 +1,52 @@
+"""Prepares the demo on services that run elsewhere: `python -m launcher.demo`."""
+
+import asyncio
+import sys
+
+from instrumentation.settings import SettingsError, load_settings
+from launcher.addresses import Addresses
+from launcher.demo.preparation import DemoPreparation, access_file
+from launcher.errors import LaunchError
+from launcher.preflight import check_data_dir
+from launcher.readiness import wait_until_ready
+from launcher.reporting import Reporter, reporter_for
+from launcher.service_token import given_token
+from launcher.settings import ComposedSettings
+from launcher.summary import curl_line
+
+
+async def prepare(settings: ComposedSettings, reporter: Reporter) -> None:
+    """Wait for the services, prepare the demo, and say how to ask for a recommendation."""
+    token = given_token(settings)
+    if token is None:
+        raise LaunchError("set SERVICE_TOKEN, or SERVICE_TOKEN_FILE to a file that holds it")
+    check_data_dir(settings.data_dir, min_free_mb=0)
+    addresses = Addresses(
+        settings.backend_api_url, settings.ml_engine_url, settings.data_pipeline_url
+    )
+    await wait_until_ready(addresses.by_service(), reporter)
+    preparation = DemoPreparation(settings, addresses, token, reporter)
+    try:
+        demo = await preparation.prepare(None)
+    finally:
+        await preparation.close()
+    reporter.line(f"Ready. With {access_file(settings.data_dir)} read into the environment:")
+    url = settings.public_url or settings.backend_api_url
+    reporter.line(curl_line(url, "$DEMO_API_KEY", demo.state.known_user))
+
+
+def main() -> int:
+    """Status 0 when the demo is ready, 1 where it cannot be, 2 for a bad setting."""
+    try:
+        asyncio.run(prepare(load_settings(ComposedSettings), reporter_for()))
+    except SettingsError as error:
+        sys.stderr.write(f"demo: {error}\n")
+        return 2
+    except LaunchError as error:
+        sys.stderr.write(f"demo: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The demo tenant and its API key, noted in demo.env."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from contracts.client import ServiceClient, ServiceError
+from contracts.recommendations import RecommendationQuery
+from contracts.transport import Transport
+from launcher.demo.calls import doing
+from launcher.errors import LaunchError
+from launcher.whole_files import write_secret
+
+_UNAUTHORIZED: Final = 401
+_KEY: Final = "DEMO_API_KEY"
+
+
+def read_key(path: Path) -> str | None:
+    """The API key noted in `path`; None where there is none."""
+    if not path.exists():
+        return None
+    pairs = (line.partition("=") for line in path.read_text().splitlines())
+    return next((value for name, _, value in pairs if name == _KEY), None)
+
+
+def write_access(path: Path, tenant_id: str, key: str) -> None:
+    """Note the tenant and its key for their owner alone."""
+    write_secret(path, f"DEMO_TENANT={tenant_id}\n{_KEY}={key}\n")
+
+
+async def opens(backend_api: Transport, key: str, user_id: str) -> bool:
+    """Whether recommendations for the user are answered to this key."""
+    client = ServiceClient(backend_api, key)
+    query = RecommendationQuery(user_id=user_id)
+    try:
+        with doing("asking for a first recommendation"):
+            await client.request("POST", "/api/v1/recommendations", query)
+    except LaunchError as error:
+        cause = error.__cause__
+        if isinstance(cause, ServiceError) and cause.problem.status == _UNAUTHORIZED:
+            return False
+        raise
+    return True
+
+
+async def create_access(data_dir: Path, tenant_id: str) -> str:
+    """A new key of the tenant, which is made where it does not exist.
+
+    Raises:
+        LaunchError: the database of backend-api cannot be used.
+    """
+    # Half of backend-api comes with these imports: a later start does without.
+    from backend_api.bootstrap import build_administration  # noqa: PLC0415
+    from backend_api.domain.errors import TenantExists  # noqa: PLC0415
+    from backend_api.settings import DatabaseSettings  # noqa: PLC0415
+    from backends.ports import PortUnavailable  # noqa: PLC0415
+
+    try:
+        async with build_administration(DatabaseSettings(data_dir=data_dir)) as administration:
+            with suppress(TenantExists):
+                await administration.tenants.create(tenant_id)
+            return await administration.keys.create(tenant_id)
+    except PortUnavailable as error:
+        raise LaunchError(f"making the demo tenant failed: {error}") from error

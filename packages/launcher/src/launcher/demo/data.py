@@ -1,0 +1,72 @@
+"""Loads the sample through the API of data-pipeline."""
+
+from collections.abc import Generator, Sequence
+from itertools import islice
+from typing import Final, TypeVar
+
+from contracts.data_pipeline import DataPipelineClient
+from contracts.events import BatchResult, EventBatch
+from contracts.items import ItemBatch
+from launcher.demo.calls import doing
+from launcher.demo.state import DemoState
+from launcher.errors import LaunchError
+from launcher.reporting import Reporter
+from launcher.sample.model import Sample
+
+BATCH: Final = 5_000
+
+RecordT = TypeVar("RecordT")
+
+
+async def is_loaded(pipeline: DataPipelineClient, tenant_id: str, state: DemoState) -> bool:
+    """Whether the data that `state` speaks of is there."""
+    with doing("reading the history of a user"):
+        return bool((await pipeline.history(tenant_id, state.known_user)).events)
+
+
+async def load_sample(
+    pipeline: DataPipelineClient, tenant_id: str, sample: Sample, reporter: Reporter
+) -> DemoState:
+    """Send all items, then all events; what is there already counts as a duplicate.
+
+    Raises:
+        LaunchError: the pipeline refused a record or a batch.
+    """
+    with (
+        reporter.step("Loading the items", len(sample.items), "items") as tracker,
+        doing("loading the items of the sample"),
+    ):
+        for done, items in _batches(sample.items):
+            _check(await pipeline.send_items(tenant_id, ItemBatch(items=items)), "items")
+            tracker.update(done)
+    with (
+        reporter.step("Loading the events", len(sample.events), "events") as tracker,
+        doing("loading the events of the sample"),
+    ):
+        for done, events in _batches(sample.events):
+            _check(await pipeline.send_events(tenant_id, EventBatch(events=events)), "events")
+            tracker.update(done)
+    return DemoState(
+        sample=sample.name,
+        items=len(sample.items),
+        events=len(sample.events),
+        known_user=sample.known_user(),
+    )
+
+
+def _batches(records: Sequence[RecordT]) -> Generator[tuple[int, list[RecordT]]]:
+    """Batches, each with the number of records up to its end."""
+    rest = iter(records)
+    done = 0
+    while batch := list(islice(rest, BATCH)):
+        done += len(batch)
+        yield done, batch
+
+
+def _check(result: BatchResult, what: str) -> None:
+    if result.rejected:
+        first = result.rejected[0]
+        raise LaunchError(
+            f"data-pipeline rejected {len(result.rejected)} {what} of the sample; "
+            f"the first, number {first.index} of its batch, for {first.code}: {first.reason}"
+        )
