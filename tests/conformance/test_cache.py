@@ -41,7 +41,7 @@ async def test_a_value_goes_when_its_time_is_over(cache: Cache) -> None:
     await cache.set("short", b"1", 0.05)
     await cache.set("long", b"2", 60)
     with anyio.fail_after(5):
-        while await cache.get("short") is not None:  # noqa: ASYNC110 - a cache tells only if asked
+        while await cache.get("short") is not None:
             await anyio.sleep(0.01)
     assert await cache.get("long") == b"2"
 

@@ -14,7 +14,6 @@ from typing import Final, Protocol
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend_api.adapters import sql
 from backend_api.adapters.event_intake import DataPipelineIntake
 from backend_api.adapters.key_store import SqlApiKeyStore
 from backend_api.adapters.recommender import MlEngineRecommender
@@ -30,6 +29,7 @@ from backend_api.services.keys import KeyService
 from backend_api.services.recommendations import RecommendationService
 from backend_api.services.tenants import TenantService
 from backend_api.settings import DatabaseSettings, Settings
+from backends.availability import available
 from backends.database import migrate, open_engine
 from backends.embedded.memory_cache import MemoryCache
 from backends.http_transport import HttpTransport
@@ -125,7 +125,7 @@ class _Ports:
 async def _open_database(
     settings: DatabaseSettings, stack: AsyncExitStack, telemetry: Telemetry | None = None
 ) -> AsyncEngine:
-    with sql.translated():
+    with available("database"):
         engine = open_engine(settings.database_url, settings.db_pool_size)
         stack.push_async_callback(engine.dispose)
         if telemetry is not None:

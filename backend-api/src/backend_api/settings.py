@@ -36,7 +36,7 @@ class DatabaseSettings(ServiceSettings):
     db_pool_size: int = Field(default=5, ge=1, le=500, description="a number from 1 to 500")
 
 
-class Settings(DatabaseSettings, EdgeSettings):
+class Settings(EdgeSettings, DatabaseSettings):
     """What the service needs."""
 
     port: int = Field(default=8000, ge=1, le=65_535, description="a port from 1 to 65535")

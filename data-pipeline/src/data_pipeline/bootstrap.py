@@ -30,6 +30,7 @@ from instrumentation.health import HealthCheck, health_routes
 from instrumentation.middleware import TelemetryMiddleware
 from instrumentation.ports import observed
 from instrumentation.telemetry import Telemetry, start_telemetry
+from web.body_limit import BodyLimit
 from web.service_token import ServiceTokenGuard
 
 SERVICE: Final = "data-pipeline"
@@ -59,7 +60,6 @@ def build_app(settings: Settings, now_ms: Callable[[], int] = system_clock) -> F
         summary="Takes in events and catalogues, keeps features, freezes snapshots.",
         version=settings.service_version,
         lifespan=lifespan,
-        max_body_size=settings.max_body_bytes,
         # TelemetryMiddleware does it in one pass.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         routes=[
@@ -72,6 +72,7 @@ def build_app(settings: Settings, now_ms: Callable[[], int] = system_clock) -> F
     add_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(ServiceTokenGuard, token=settings.token())
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(
         TelemetryMiddleware,
         metrics=telemetry.metrics,

@@ -21,6 +21,8 @@ from instrumentation.statements import StatementCatalogue
 from instrumentation.tracing import Tracing
 
 _STATE: Final = "instrumentation"
+# SQLite's transactions are begun by a statement; they are no query of the service's.
+_TRANSACTION_CONTROL: Final = "BEGIN"
 
 
 @dataclass(slots=True)
@@ -56,6 +58,8 @@ class _Listeners:
         self, conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: Any
     ) -> None:
         del conn, cursor, parameters, many
+        if statement.startswith(_TRANSACTION_CONTROL):
+            return
         kind = self._statements.classify(statement)
         span: Span | None = None
         if self._tracing.exporting:

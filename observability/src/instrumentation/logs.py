@@ -120,6 +120,8 @@ def configure_logging(settings: ServiceSettings, stream: TextIO | None = None) -
     root = logging.getLogger()
     before = ConfiguredLogging(handler, tuple(root.handlers), root.level)
     root.handlers[:] = [handler]
+    # A warning of a library is a log line like any other.
+    logging.captureWarnings(capture=True)
     root.setLevel(settings.log_level)
     for name in _ROUTED:
         logger = logging.getLogger(name)

@@ -95,7 +95,7 @@ def test_a_database_that_cannot_be_opened_is_one_line_and_status_1(
     recsys: Recsys, tmp_path: Path
 ) -> None:
     (tmp_path / "backend-api").write_text("a file where a folder should be")
-    refused(recsys("tenant", "list"), 1, "the database cannot be used")
+    refused(recsys("tenant", "list"), 1, "the database is not available")
 
 
 def test_help_names_the_commands(recsys: Recsys) -> None:

@@ -20,7 +20,9 @@ async def test_the_migrated_schema_is_that_of_the_tables(tmp_path: Path) -> None
     await migrate(engine, MIGRATIONS)
 
     def differences(connection: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+        options = {"version_table": "backend_api_schema_version"}
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, metadata))
 
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []

@@ -34,6 +34,11 @@ def test_a_valid_event_is_kept_as_it_is() -> None:
     assert checked.rejected == []
 
 
+def test_a_rating_of_zero_is_a_rating() -> None:
+    [event] = check_events([changed(value=0)], NOW_MS).valid
+    assert event.value == 0
+
+
 @pytest.mark.parametrize(
     ("timestamp", "milliseconds"),
     [

@@ -39,7 +39,7 @@ def test_a_valid_item_is_kept_as_it_is() -> None:
         ({**VALID, "categories": [""]}, "invalid_value", "categories must be a list"),
         ({**VALID, "categories": ["c"] * 51}, "invalid_value", "at most 50 strings"),
         ({**VALID, "year": "old"}, "invalid_type", "year must be a whole number"),
-        ({**VALID, "year": 1979.5}, "invalid_value", "year must be a whole number"),
+        ({**VALID, "year": 1979.5}, "invalid_type", "year must be a whole number"),
         ({**VALID, "year": 10_001}, "invalid_value", "from -10000 to 10000"),
     ],
     ids=lambda value: str(value)[:40].encode("ascii", "replace").decode(),

@@ -1,29 +1,16 @@
 """Transactions, and times as the tables keep them."""
 
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from backends.ports import PortUnavailable
+from backends.availability import available
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-
-
-@contextmanager
-def translated() -> Generator[None]:
-    """Turn what the driver says of an unusable database into `PortUnavailable`."""
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except (SQLAlchemyError, OSError) as error:
-        reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        raise PortUnavailable(f"the database cannot be used: {reason}") from error
 
 
 @asynccontextmanager
@@ -34,7 +21,7 @@ async def transaction(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
         IntegrityError: a constraint speaks against it.
         PortUnavailable: the database cannot be used.
     """
-    with translated():
+    with available("database"):
         async with engine.begin() as connection:
             yield connection
 

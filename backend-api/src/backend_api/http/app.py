@@ -14,6 +14,7 @@ from contracts.recommendations import RecommendationQuery
 from instrumentation.health import HealthCheck, health_routes
 from instrumentation.middleware import TelemetryMiddleware
 from instrumentation.telemetry import Telemetry
+from web.body_limit import BodyLimit
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
@@ -30,7 +31,6 @@ def create_app(
         models=(RecommendationQuery, events.Events),
         lifespan=lifespan,
         redirect_slashes=False,
-        max_body_size=max_body_bytes,
         # TelemetryMiddleware does it in one pass.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -39,6 +39,8 @@ def create_app(
     app.router.routes.extend(health_routes(settings, checks))
     app.router.routes.append(Route("/metrics", telemetry.metrics_endpoint()))
     add_error_handlers(app)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     app.add_middleware(
         TelemetryMiddleware,
         metrics=telemetry.metrics,

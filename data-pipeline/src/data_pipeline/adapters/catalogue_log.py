@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from backends.availability import available
 from backends.database import reading
 from backends.ports import ItemContent
-from data_pipeline.adapters.availability import available
 from data_pipeline.adapters.tables import counters, items
 from data_pipeline.domain.records import ItemRecord, LogPage, Stored
 

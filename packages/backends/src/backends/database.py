@@ -59,7 +59,4 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
     def _begin(connection: Connection) -> None:
         read_only = connection.get_execution_options().get("read_only", False)
         # Taking the write lock at once lets writers queue instead of failing in mid-transaction.
-        # Straight to the driver: no statement of the service's, so none to measure.
-        cursor = connection.connection.cursor()
-        cursor.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
-        cursor.close()
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -33,7 +33,7 @@ class Event(BaseModel):
     timestamp: Annotated[
         AwareDatetime, Field(description="RFC 3339 with an offset, or Unix seconds.")
     ]
-    value: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)] | None = None
+    value: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False, strict=True)] | None = None
 
 
 class EventBatch(BaseModel):

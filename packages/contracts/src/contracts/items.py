@@ -21,7 +21,7 @@ class Item(BaseModel):
     item_id: Identifier
     title: Text | None = None
     categories: Annotated[list[Category], Field(max_length=50)] = []
-    year: Annotated[int, Field(ge=-10_000, le=10_000)] | None = None
+    year: Annotated[int, Field(ge=-10_000, le=10_000, strict=True)] | None = None
 
 
 class ItemBatch(BaseModel):

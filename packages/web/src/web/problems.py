@@ -47,6 +47,14 @@ def problem(
     )
 
 
+def http_problem(
+    status: int, detail: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer to an error of HTTP itself, such as 404 for an unknown path."""
+    code, known_detail = _HTTP_ERRORS.get(status, ("http_error", detail))
+    return problem(status, code, known_detail, headers=headers)
+
+
 def problem_answers(words: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route for the statuses in `words`, each with what it means."""
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
@@ -76,5 +84,4 @@ async def _invalid_request(_: Request, error: Exception) -> Response:
 
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
-    code, detail = _HTTP_ERRORS.get(error.status_code, ("http_error", error.detail))
-    return problem(error.status_code, code, detail, headers=error.headers)
+    return http_problem(error.status_code, error.detail, error.headers)

@@ -7,13 +7,11 @@ from tests.unit.ml_engine.models.checkerboard import DAY, checkerboard, left_out
 from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Dataset, Histories, ItemContent
 from ml_engine.evaluation.ranking import top_items
-from ml_engine.models.two_tower import TwoTower, TwoTowerParameters, load, save
+from ml_engine.models.two_tower import TwoTower, TwoTowerParameters, UserTower, load, save
+from ml_engine.models.two_tower.cold_start import INTERCEPT_RIDGE, RIDGE, learn
 from ml_engine.models.two_tower.fit import fit
 
-SMALL = TwoTowerParameters(
-    dimensions=8, trend_rank=2, trend_knots=4, similarity_rank=4, similarity_l2=1.0, batch_size=64
-)
-TRAINED = replace(SMALL, epochs=20, dropout=0.0)
+SMALL = TwoTowerParameters(trend_rank=2, trend_knots=4, similarity_rank=4, similarity_l2=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +25,9 @@ def model(dataset: Dataset) -> TwoTower:
 
 
 @pytest.mark.parametrize("timed", [True, False])
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        pytest.param(SMALL, id="closed form"),
-        pytest.param(TRAINED, id="trained", marks=pytest.mark.slow),
-    ],
-)
-def test_the_missing_item_of_the_own_colour_comes_first(timed, parameters):
+def test_the_missing_item_of_the_own_colour_comes_first(timed):
     dataset = checkerboard(timed=timed)
-    scores = fit(dataset, parameters).scores(dataset.histories)
+    scores = fit(dataset, SMALL).scores(dataset.histories)
     best = top_items(scores, dataset.histories, 1)[:, 0]
     expected = np.array([left_out_item(user) for user in range(40)])
     assert (best == expected).mean() > 0.9
@@ -51,19 +42,18 @@ def test_without_times_the_order_of_a_history_changes_nothing():
     np.testing.assert_allclose(forward, backward, atol=1e-6)
 
 
-@pytest.mark.parametrize("epochs", [0, pytest.param(1, marks=pytest.mark.slow)])
-def test_the_same_seed_gives_the_same_model(dataset: Dataset, epochs: int):
-    parameters = replace(SMALL, epochs=epochs)
-    one, same = fit(dataset, parameters), fit(dataset, parameters)
+def test_the_same_data_gives_the_same_model(dataset: Dataset):
+    one, same = fit(dataset, SMALL), fit(dataset, SMALL)
     np.testing.assert_array_equal(one.item_vectors, same.item_vectors)
     np.testing.assert_array_equal(one.history_vectors, same.history_vectors)
 
 
-def test_progress_rises_to_one(dataset: Dataset):
+def test_progress_rises_to_one_by_steps(dataset: Dataset):
     heard: list[float] = []
     fit(dataset, SMALL, heard.append)
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
+    assert len(set(heard)) >= 4
 
 
 def test_one_user_is_encoded_as_in_a_batch(model: TwoTower, dataset: Dataset):
@@ -86,10 +76,41 @@ def test_contributions_and_the_constant_part_sum_to_the_score(model: TwoTower):
     times = np.array([1, 2, 2, 4], np.int64) * DAY
     vector, weights = model.encode_user(items, times)
     parts = model.contributions(weights, items, 7)
-    constant = model.user_tower.constant(4, int(times[-1]), 2 * DAY)
+    constant = model.user_tower.constant(int(times[-1]))
     score = float(vector @ model.item_vectors[7])
     assert parts.shape == (4,)
     assert parts.sum() + constant @ model.item_vectors[7] == pytest.approx(score, abs=1e-4)
+
+
+def test_taste_is_the_user_without_the_constant_part(model: TwoTower):
+    items = np.array([1, 3, 5, 0], np.int32)
+    times = np.full(4, 2 * DAY)
+    taste, weights = model.encode_taste(items)
+    user, same_weights = model.encode_user(items, times)
+    constant = model.user_tower.constant(2 * DAY)
+    np.testing.assert_allclose(taste, user - constant, atol=1e-5)
+    np.testing.assert_array_equal(weights, same_weights)
+    assert constant.any()
+
+
+def test_the_contributions_to_a_taste_sum_to_the_score(model: TwoTower):
+    items = np.array([1, 3, 5, 0], np.int32)
+    taste, weights = model.encode_taste(items)
+    for item in range(len(model.item_vectors)):
+        score = float(taste @ model.item_vectors[item])
+        assert model.contributions(weights, items, item).sum() == pytest.approx(score, abs=1e-5)
+
+
+def test_every_user_takes_popularity_once(model: TwoTower, dataset: Dataset):
+    np.testing.assert_array_equal(model.encode_users(dataset.histories)[:, -1], 1.0)
+    assert not model.encode_taste(np.array([1, 3], np.int32))[0][-1]
+
+
+def test_the_trend_is_interpolated_and_stands_still_outside_of_the_knots():
+    table = np.array([[0, 1], [4, 1]], np.float32)
+    tower = UserTower(np.ones(1, np.float32), 0.0, 0.5, np.array([100, 200]), table)
+    for newest, trend in [(50, 0), (100, 0), (125, 1), (200, 4), (900, 4), (None, 4)]:
+        np.testing.assert_allclose(tower.constant(newest), [trend, 1])
 
 
 def test_an_unmet_item_is_ranked_with_its_category(model: TwoTower, dataset: Dataset):
@@ -108,6 +129,20 @@ def test_an_item_of_unknown_content_gets_the_average_vector(model: TwoTower):
     np.testing.assert_array_equal(target[0], target[1])
     assert history.shape == (2, model.dimensions)
     assert np.isfinite(target).all()
+
+
+def test_content_vectors_agree_with_the_ridge_equation():
+    contents = [ItemContent(None, (c,)) for c in "aabb"] + [ItemContent()]
+    counts = np.array([1, 4, 9, 1, 0])
+    vectors = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
+    tower = learn(contents, vectors, -vectors, counts, 1)
+    features = np.array([[1, 0, 1], [1, 0, 1], [0, 1, 1], [0, 1, 1]])
+    weighted = features.T / np.sqrt(counts[:4])
+    gram = weighted @ features + np.diag([RIDGE, RIDGE, INTERCEPT_RIDGE])
+    expected = np.linalg.solve(gram, weighted @ vectors[:4])
+    assert tower.names == ["category=a", "category=b"]
+    np.testing.assert_allclose(tower.target, expected, atol=1e-5)
+    np.testing.assert_allclose(tower.history, -expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("mmap_mode", [None, "r"])

@@ -1,0 +1,113 @@
+"""The registry: whole versions only, one that serves, tenants apart."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from backends.object_store import UrlObjectStore
+from backends.ports import PortUnavailable
+from contracts.training import ModelType, ModelVersion
+from ml_engine.domain.errors import ModelNotFound
+from ml_engine.registry.registry import RECORD, ModelRegistry
+
+pytestmark = pytest.mark.anyio
+
+
+def record(version: str, tenant_id: str = "acme") -> ModelVersion:
+    return ModelVersion(
+        model_version=version,
+        tenant_id=tenant_id,
+        model_type=ModelType.TWO_TOWER,
+        snapshot_id="0" * 16,
+        data_hash="a" * 64,
+        seed=7,
+        code_version="1.2.3",
+        parameters={"dimensions": 44},
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        report={"models": []},
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "trained"
+    folder.mkdir()
+    (folder / "vectors.npy").write_bytes(b"vectors")
+    return folder
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> UrlObjectStore:
+    return UrlObjectStore((tmp_path / "objects").as_uri())
+
+
+@pytest.fixture
+def registry(objects: UrlObjectStore, tmp_path: Path) -> ModelRegistry:
+    return ModelRegistry(objects, tmp_path / "cache")
+
+
+async def test_a_published_version_keeps_its_lineage_and_its_files(
+    registry: ModelRegistry, folder: Path
+) -> None:
+    await registry.publish(folder, record("v1"))
+    assert await registry.record("acme", "v1") == record("v1")
+    fetched = await registry.fetch("acme", "v1")
+    assert (fetched / "vectors.npy").read_bytes() == b"vectors"
+
+
+async def test_nothing_serves_before_it_is_promoted(registry: ModelRegistry, folder: Path) -> None:
+    await registry.publish(folder, record("v1"))
+    assert await registry.serving_version("acme") is None
+    assert list(await registry.tenants()) == []
+    await registry.promote("acme", "v1")
+    assert await registry.serving_version("acme") == "v1"
+    assert list(await registry.tenants()) == ["acme"]
+    assert (await registry.serving("acme")).serving
+
+
+async def test_promoting_another_version_moves_the_serving_mark(
+    registry: ModelRegistry, folder: Path
+) -> None:
+    for version in ("v1", "v2"):
+        await registry.publish(folder, record(version))
+        await registry.promote("acme", version)
+    versions = await registry.versions("acme")
+    assert [(v.model_version, v.serving) for v in versions] == [("v2", True), ("v1", False)]
+
+
+async def test_a_version_without_its_record_is_not_there(
+    registry: ModelRegistry, folder: Path, objects: UrlObjectStore
+) -> None:
+    await registry.publish(folder, record("v1"))
+    await objects.delete(f"models/acme/v1/{RECORD}")
+    assert await registry.versions("acme") == []
+    with pytest.raises(ModelNotFound):
+        await registry.promote("acme", "v1")
+    assert await registry.serving_version("acme") is None
+
+
+async def test_tenants_do_not_see_each_others_models(registry: ModelRegistry, folder: Path) -> None:
+    await registry.publish(folder, record("v1"))
+    assert await registry.versions("globex") == []
+    with pytest.raises(ModelNotFound):
+        await registry.record("globex", "v1")
+
+
+async def test_a_fetch_cut_short_is_done_again(
+    registry: ModelRegistry, folder: Path, tmp_path: Path
+) -> None:
+    await registry.publish(folder, record("v1"))
+    arriving = tmp_path / "cache" / "acme" / ".v1.arriving"
+    arriving.mkdir(parents=True)
+    (arriving / "vectors.npy").write_bytes(b"half")
+    fetched = await registry.fetch("acme", "v1")
+    assert (fetched / "vectors.npy").read_bytes() == b"vectors"
+
+
+async def test_an_object_store_that_cannot_be_written_says_so(
+    registry: ModelRegistry, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "objects" / "models").write_text("a file where a folder should be")
+    with pytest.raises(PortUnavailable):
+        await registry.publish(folder, record("v1"))
