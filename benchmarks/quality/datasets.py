@@ -24,8 +24,14 @@ class SampledTest:
 
 
 def dataset_directory(name: str) -> Path:
-    """Folder of the set under DATASET_DIR."""
-    return Path(os.environ["DATASET_DIR"]) / name
+    """Folder of the set under DATASET_DIR; FileNotFoundError says what is missing."""
+    root = os.environ.get("DATASET_DIR")
+    if not root:
+        raise FileNotFoundError("DATASET_DIR is not set: name the folder that holds the data sets")
+    directory = Path(root) / name
+    if not directory.is_dir():
+        raise FileNotFoundError(f"DATASET_DIR is {root}, which has no folder {name}")
+    return directory
 
 
 def read_movietweetings(directory: Path) -> Dataset:

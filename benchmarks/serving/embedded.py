@@ -58,8 +58,9 @@ def embedded(data_dir: Path) -> Generator[Embedded]:
 
 def _free_ports() -> dict[str, int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in SERVICES]
-    ports = dict(zip(SERVICES, (one.getsockname()[1] for one in sockets), strict=True))
-    for one in sockets:
+    ports: dict[str, int] = {}
+    for name, one in zip(SERVICES, sockets, strict=True):
+        ports[name] = one.getsockname()[1]
         one.close()
     return ports
 

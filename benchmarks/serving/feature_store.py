@@ -1,6 +1,6 @@
 """One keyed read of a user's history: SQLite as the feature store does it, and LMDB beside it.
 
-`uv run --group benchmarks python -m benchmarks.serving.feature_store` prints a JSON line each.
+`.venv/bin/python -m benchmarks.serving.feature_store` prints a JSON line each.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ async def main() -> None:
 
         async def read(user: str) -> object:
             with environment.begin(buffers=True) as transaction:
-                found = transaction.get(f"{TENANT}/{user}".encode())
+                found = transaction.get(f"{TENANT}/{user}".encode(), default=b"[]")
                 return [UserEvent(user, *row) for row in orjson.loads(found)]
 
         await measure("lmdb", read)

@@ -31,6 +31,7 @@ from ml_engine.retrieval.tenant_models import TenantModels
 from ml_engine.settings import Settings
 from ml_engine.training.job_execution import JobExecution
 from ml_engine.training.job_queue import TrainingQueue
+from web.body_limit import BodyLimit
 from web.service_token import ServiceTokenGuard
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -54,7 +55,9 @@ class _Ports:
         self.jobs = woven(SqlJobStore(self.engine), "job_store")
         self.objects = woven(UrlObjectStore(settings.objects()), "object_store", KeyError)
         self.features = woven(SqliteFeatureReader(settings.features()), "feature_store")
-        self.runner = woven(LocalTrainingRunner(settings.objects(), settings.telemetry()), "training_runner")
+        self.runner = woven(
+            LocalTrainingRunner(settings.objects(), settings.telemetry()), "training_runner"
+        )
 
     def health_checks(self) -> list[HealthCheck]:
         """Readiness is the ports' pings."""
@@ -88,7 +91,6 @@ def build_app(settings: Settings) -> FastAPI:
         summary="Trains models, keeps the registry, retrieves and re-ranks.",
         version=settings.service_version,
         lifespan=lifespan,
-        max_body_size=settings.max_body_bytes,
         # TelemetryMiddleware does it in one pass.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         routes=_open_routes(settings, telemetry, ports),
@@ -98,6 +100,7 @@ def build_app(settings: Settings) -> FastAPI:
     add_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(ServiceTokenGuard, token=settings.token())
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(
         TelemetryMiddleware,
         metrics=telemetry.metrics,

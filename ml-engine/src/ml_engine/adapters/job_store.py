@@ -1,14 +1,12 @@
 """JobStore in a relational database."""
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backends.availability import available
 from backends.database import reading
-from backends.ports import PortUnavailable
 from contracts.training import JobStatus, TrainingJob
 
 metadata = sa.MetaData()
@@ -24,6 +22,7 @@ training_jobs = sa.Table(
     sa.Index("training_jobs_of_tenant", "tenant_id", "created_at"),
 )
 
+_WHAT = "jobs database"
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
@@ -43,10 +42,11 @@ class SqlJobStore:
             "job": job.model_dump_json(),
         }
         this = training_jobs.c.job_id == job.job_id
-        async with _available(), self._engine.begin() as connection:
-            updated = await connection.execute(training_jobs.update().where(this).values(values))
-            if updated.rowcount == 0:
-                await connection.execute(training_jobs.insert().values(values))
+        update = training_jobs.update().where(this).values(values)
+        with available(_WHAT):
+            async with self._engine.begin() as connection:
+                if (await connection.execute(update)).rowcount == 0:
+                    await connection.execute(training_jobs.insert().values(values))
 
     async def find(self, tenant_id: str, job_id: str) -> TrainingJob | None:
         """One job of the tenant."""
@@ -73,14 +73,7 @@ class SqlJobStore:
         await self._engine.dispose()
 
     async def _select(self, query: sa.Select[tuple[str]]) -> list[TrainingJob]:
-        async with _available(), reading(self._engine).begin() as connection:
-            rows = await connection.execute(query)
+        with available(_WHAT):
+            async with reading(self._engine).begin() as connection:
+                rows = await connection.execute(query)
             return [TrainingJob.model_validate_json(row.job) for row in rows]
-
-
-@asynccontextmanager
-async def _available() -> AsyncGenerator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise PortUnavailable(f"the jobs database does not answer: {error}") from error

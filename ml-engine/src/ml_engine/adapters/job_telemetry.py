@@ -12,8 +12,13 @@ from ml_engine.domain.errors import TrainingFailed
 KEPT_JOBS = 100
 """How many jobs have a series of their own; the series of older ones are removed."""
 
-QUALITY_METRICS = ("ndcg_at_10", "map_at_10", "precision_at_10", "recall_at_10")
-"""What of a model's report is shown as a metric of its own."""
+QUALITY_METRICS = {
+    "model_quality_ndcg_at_10": "ndcg_at_10",
+    "model_quality_map_at_10": "map_at_10",
+    "model_quality_precision_at_10": "precision_at_10",
+    "model_quality_recall_at_10": "recall_at_10",
+}
+"""The metrics that show a model's report, and what of it each shows."""
 
 _STATES = {
     JobStatus.QUEUED: 0,
@@ -59,12 +64,11 @@ class JobTelemetry:
         """Show the quality of the model that serves a tenant, in place of the one before it."""
         old = self._shown_models.get(model.tenant_id)
         measured = quality(model)
-        for metric in QUALITY_METRICS:
-            name = f"model_quality_{metric}"
+        for name, measure in QUALITY_METRICS.items():
             if old is not None:
                 self._metrics.forget(name, tenant_id=model.tenant_id, model_version=old)
             labels = {"tenant_id": model.tenant_id, "model_version": model.model_version}
-            self._metrics.set(name, measured[metric], **labels)
+            self._metrics.set(name, measured[measure], **labels)
         self._shown_models[model.tenant_id] = model.model_version
         self._metrics.set(
             "model_version_deployed",

@@ -37,6 +37,8 @@ class LocalTrainingRunner:
             stdin=PIPE,
             stdout=PIPE,
             limit=LINE_LIMIT,
+            # A signal to the engine's process group is the engine's to act on.
+            start_new_session=True,
             env={**os.environ, **self._environment},
         )
         self._process = process

@@ -1,6 +1,6 @@
 """The default model: a tower that encodes histories and a tower that encodes items.
 
-Serving imports NumPy only; `fit` needs SciPy, and JAX where gradient epochs are asked for.
+Serving imports NumPy only; `fit`, in a module of its own, needs SciPy.
 """
 
 from ml_engine.models.two_tower.artifact import load, save

@@ -1,7 +1,7 @@
 """The item tower's content part: vectors for items that nobody has met yet.
 
-v_i = row i of a learned table + sum over the item's features f of W_f. Features are categories,
-the year, its decade and the words of the title, as far as the vocabulary has them.
+v_i = W_intercept + sum over the item's features f of W_f. Features are categories, the year, its
+decade and the words of the title, as far as the vocabulary has them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where item similarities start from: EASE's weights as a product of two thin tables.
+"""Item similarities: EASE's weights as a product of two thin tables.
 
 B is EASE's item-to-item matrix (H. Steck, WWW 2019) over the most popular items. With D the
 diagonal of damped item counts and W the first right singular vectors of D^1/2 B, the best
@@ -39,19 +39,16 @@ def factors(
     weights = ease.fit(Dataset([""] * len(popular), contents, kept), l2).weights
     scale = np.sqrt(counts[popular] + COUNT_DAMPING).astype(np.float32)
     basis = _right_singular_vectors(weights * scale[:, None], rank)
-    left = weights @ basis
-    # Both sides get columns of like size, so that one learning rate suits both.
-    sizes = np.sqrt(np.linalg.norm(left, axis=0) / np.linalg.norm(basis, axis=0))
-    sizes = np.maximum(sizes, 1e-6)
     history, target = np.zeros((2, n_items, rank), np.float32)
-    history[popular] = left / sizes
-    target[popular] = basis * sizes
+    history[popular] = weights @ basis
+    target[popular] = basis
     return history, target
 
 
 def _right_singular_vectors(matrix: np.ndarray, rank: int) -> np.ndarray:
-    """The first `rank` right singular vectors, float32 (n, rank), by a seeded range finder."""
+    """The first `rank` right singular vectors, float32 (n, rank), by a range finder."""
     width = min(rank + OVERSAMPLING, matrix.shape[1])
+    # The sketch is always the same, so that the same data gives the same model.
     sketch = np.random.default_rng(0).standard_normal((matrix.shape[1], width), np.float32)
     for _ in range(POWER_ITERATIONS):
         sketch = np.linalg.qr(matrix.T @ np.linalg.qr(matrix @ sketch)[0])[0]

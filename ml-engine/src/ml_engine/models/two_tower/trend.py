@@ -1,7 +1,8 @@
 """The trend: how popular each item is after a given moment, as a low-rank table.
 
 log p(i | t) is estimated by an exponential kernel over the training events after t (and, less,
-just before), shrunk towards overall popularity; then M_ki = b_i + <T_k, V_i> by truncated SVD.
+just before), shrunk towards overall popularity; then M_ki = b_i + <T_k, V_i>, where the columns
+of T are the first left singular vectors of M - b.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def estimate(histories: Histories, n_items: int, n_knots: int, rank: int, days: 
             np.zeros((1, 0), np.float32),
             np.zeros((n_items, 0), np.float32),
         )
+    prior = PRIOR_EVENTS * np.exp(overall)
     table = np.empty((len(knots), n_items))
     for row, knot in enumerate(knots):
         ahead = (histories.times - knot) / MILLISECONDS_PER_DAY
@@ -54,17 +56,15 @@ def estimate(histories: Histories, n_items: int, n_knots: int, rank: int, days: 
             LOOK_BACK_WEIGHT * np.exp(np.minimum(ahead, 0) / LOOK_BACK_DAYS),
         )
         mass = np.bincount(histories.items, kernel, minlength=n_items)
-        prior = PRIOR_EVENTS * np.exp(overall)
         table[row] = np.log((mass + prior) / (mass.sum() + PRIOR_EVENTS))
     popularity = table.mean(axis=0)
-    left, values, right = np.linalg.svd(table - popularity, full_matrices=False)
-    rank = min(rank, len(values))
-    # Both sides get rows of like size, so that one learning rate suits both.
-    balance = (n_items / len(knots)) ** 0.25
-    root = np.sqrt(values[:rank])
+    table -= popularity
+    # The few knots' own products have the same left singular vectors, in ascending order.
+    _, left = np.linalg.eigh(table @ table.T)
+    left = left[:, ::-1][:, : min(rank, n_items)]
     return Trend(
         knots,
         popularity.astype(np.float32),
-        (left[:, :rank] * root / balance).astype(np.float32),
-        (right[:rank].T * root * balance).astype(np.float32),
+        np.ascontiguousarray(left, np.float32),
+        (table.T @ left).astype(np.float32),
     )
