@@ -102,7 +102,8 @@ class Histories:
         from scipy.sparse import csr_matrix  # noqa: PLC0415  serving runs without SciPy
 
         matrix = csr_matrix(
-            (np.ones(self.n_events, np.float32), self.items, self.indptr),
+            # SciPy sorts each row in place, so it gets a copy: histories keep their order.
+            (np.ones(self.n_events, np.float32), self.items.copy(), self.indptr.copy()),
             shape=(self.n_users, n_items),
         )
         matrix.sum_duplicates()

@@ -28,3 +28,9 @@ def test_a_repeated_event_counts_once_in_the_matrix():
 def test_arrays_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="indptr"):
         Histories(np.array([0, 3]), np.zeros(2, np.int32), np.zeros(2, np.int64))
+
+
+def test_making_a_matrix_leaves_the_order_of_events_alone():
+    histories = Histories.from_rows([[2, 0, 1, 0]])
+    histories.to_csr(3)
+    assert histories.items.tolist() == [2, 0, 1, 0]
