@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from backends.database import migrate, open_engine
+from backends.database import database_file, migrate, open_engine
+from backends.embedded.checkpoints import background_checkpoints
 from backends.embedded.feature_reader import SqliteFeatureReader
 from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.object_store import UrlObjectStore
@@ -128,6 +129,8 @@ async def _open(
     reader = woven(SqliteFeatureReader(settings.features()), "feature_reader")
     for port in (events, catalogue, objects, writer, reader):
         stack.push_async_callback(port.close)
+    files = [path for path in (database_file(engine), settings.features()) if path is not None]
+    stack.enter_context(background_checkpoints(files))
     projection = FeatureProjection(events, catalogue, writer)
     stack.push_async_callback(projection.close)
     await projection.recover()

@@ -85,7 +85,7 @@ class SqlEventLog:
     async def training_events(
         self, tenant_id: str, chunk: int
     ) -> AsyncGenerator[Sequence[TrainingEvent]]:
-        """A tenant's events at one moment: one read transaction, whatever is written meanwhile."""
+        """A tenant's events at one moment: one statement, whatever is written meanwhile."""
         query = _TRAINING.where(events.c.tenant_id == tenant_id)
         with available(_WHAT):
             async with reading(self._engine).begin() as connection:

@@ -20,8 +20,17 @@ def open_engine(url: str, pool_size: int) -> AsyncEngine:
     return engine
 
 
+def database_file(engine: AsyncEngine) -> Path | None:
+    """The file of a SQLite database, None for other engines."""
+    name = engine.url.database
+    return Path(name) if engine.dialect.name == "sqlite" and name else None
+
+
 def reading(engine: AsyncEngine) -> AsyncEngine:
-    """The same engine for transactions that only read, which never wait for a writer."""
+    """The same engine for single statements that only read: each sees one moment of the data.
+
+    They never wait for a writer, and SQLite needs no transaction around them.
+    """
     return engine.execution_options(read_only=True)
 
 
@@ -57,6 +66,7 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
-        read_only = connection.get_execution_options().get("read_only", False)
+        if connection.get_execution_options().get("read_only", False):
+            return
         # Taking the write lock at once lets writers queue instead of failing in mid-transaction.
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
