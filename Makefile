@@ -18,6 +18,8 @@ RUN := .venv/bin/
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
+# Compiled once here, rather than by each process that starts.
+export UV_COMPILE_BYTECODE := 1
 unexport VIRTUAL_ENV
 ifneq ($(DATASET_DIR),)
 export DATASET_DIR
