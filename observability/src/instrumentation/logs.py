@@ -1,11 +1,13 @@
 """Logs: one JSON line per record on stdout, coloured text in a terminal, no secret in either."""
 
+import json
 import logging
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
+import orjson
 from opentelemetry.trace import get_current_span
 from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
 from pythonjsonlogger.json import JsonFormatter
@@ -47,11 +49,20 @@ def record_fields(record: logging.LogRecord) -> dict[str, Any]:
     }
 
 
+def _serialize(line: dict[str, Any], **_: Any) -> str:
+    # Several times as fast as the standard library, for the costliest part of a line.
+    try:
+        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        # Lone surrogates and huge numbers, which JSON can carry and orjson refuses.
+        return json.dumps(line, default=str)
+
+
 class JsonLineFormatter(JsonFormatter):
     """One JSON object per record, redacted field by field so that it stays valid JSON."""
 
     def __init__(self, settings: ServiceSettings) -> None:
-        super().__init__(json_ensure_ascii=False)
+        super().__init__(json_serializer=_serialize)
         self._service = {
             "service": settings.service_name,
             "environment": settings.environment,

@@ -111,3 +111,10 @@ def test_text_is_for_a_terminal_and_redacted_too() -> None:
     assert "\x1b[33mWARNING" in stream.getvalue()
     assert "mail [redacted]" in stream.getvalue()
     assert "x1" not in stream.getvalue()
+
+
+def test_what_is_hard_to_write_as_json_is_written_all_the_same(log_lines: LogLines) -> None:
+    stream = log_lines()
+    logger.info("odd", extra={"name_of_it": "\ud800", "size": 2**80, "path": io})
+    line = only_line(stream)
+    assert (line["name_of_it"], line["size"]) == ("\ud800", 2**80)

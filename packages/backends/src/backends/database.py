@@ -13,7 +13,8 @@ BUSY_TIMEOUT_MS = 5_000
 
 def open_engine(url: str, pool_size: int) -> AsyncEngine:
     """An engine for `url`. A commit is on disk when it returns."""
-    engine = create_async_engine(url, pool_size=pool_size, pool_pre_ping=False)
+    # Every transaction is ended by its own block, so none is left for the pool to roll back.
+    engine = create_async_engine(url, pool_size=pool_size, pool_reset_on_return=None)
     if engine.dialect.name == "sqlite":
         _create_folder(engine)
         _tune_sqlite(engine)

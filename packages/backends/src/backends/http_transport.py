@@ -24,16 +24,16 @@ class HttpTransport:
         inject: Callable[[dict[str, str]], None] = lambda _: None,
         over: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        self._base_url = base_url
+        self._base_url = base_url.rstrip("/")
         self._inject = inject
-        self._client = httpx2.AsyncClient(
-            base_url=base_url,
-            timeout=timeout_seconds,
+        self._timeout = httpx2.Timeout(timeout_seconds).as_dict()
+        # The bare transport: cookies, redirects and proxies, which a client would look after,
+        # do not occur between services, and cost two fifths of a call.
+        self._transport = over or httpx2.AsyncHTTPTransport(
+            trust_env=False,
             limits=httpx2.Limits(
                 max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS
             ),
-            transport=over,
-            trust_env=False,
         )
 
     async def send(self, request: Request) -> Response:
@@ -43,15 +43,22 @@ class HttpTransport:
             ServiceUnavailable: refused, timed out or cut off.
         """
         self._inject(request.headers)
+        wire = httpx2.Request(
+            request.method,
+            self._base_url + request.path,
+            headers=request.headers,
+            content=request.content,
+            extensions={"timeout": self._timeout},
+        )
         try:
-            answer = await self._client.request(
-                request.method, request.path, content=request.content, headers=request.headers
-            )
+            answer = await self._transport.handle_async_request(wire)
+            content = await answer.aread()
+            await answer.aclose()
         except httpx2.TransportError as error:
             reason = str(error) or type(error).__name__
             raise ServiceUnavailable(f"no answer from {self._base_url}: {reason}") from error
-        return Response(answer.status_code, answer.content, dict(answer.headers))
+        return Response(answer.status_code, content, dict(answer.headers))
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._transport.aclose()
