@@ -271,7 +271,7 @@ async def test_one_access_line_per_request_without_user_ids(
 async def test_probes_are_logged_at_debug(app: FastAPI, log_lines: LogLines) -> None:
     stream = log_lines(log_level="DEBUG")
     await request(app, "/metrics")
-    assert '"path": "/metrics"' in stream.getvalue()
+    assert '"path":"/metrics"' in stream.getvalue()
 
 
 async def test_the_context_ends_with_the_request(app: FastAPI) -> None:

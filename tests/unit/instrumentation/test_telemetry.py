@@ -23,7 +23,7 @@ async def test_one_call_starts_logs_metrics_and_traces(capsys: pytest.CaptureFix
     telemetry = start_telemetry(Settings(service_version="1.2.3"))
     app = Starlette(routes=[Route("/metrics", telemetry.metrics_endpoint())])
     logging.getLogger("x").info("started")
-    assert '"message": "started"' in capsys.readouterr().out
+    assert '"message":"started"' in capsys.readouterr().out
     answer = await request(app, "/metrics", headers={"accept-encoding": "gzip"})
     assert answer.status == 200
     assert answer.headers["content-encoding"] == "gzip"
