@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from backends.stages import Stage, StageClock
 from contracts.events import BatchResult
 from data_pipeline.domain.ports import CatalogueLog, EventLog
 from data_pipeline.domain.records import Checked, Stored
-from data_pipeline.domain.stages import Stage, StageClock
 from data_pipeline.extract.batches import DataType, read_records
 from data_pipeline.load.projection import FeatureProjection
 from data_pipeline.transform.events import check_events

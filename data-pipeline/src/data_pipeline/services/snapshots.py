@@ -14,11 +14,11 @@ from backends.snapshots import (
     SnapshotStore,
     TableEncoder,
 )
+from backends.stages import Stage, StageClock
 from contracts.snapshots import SnapshotManifest
 from data_pipeline.domain.errors import EmptySnapshot, SnapshotNotFound, SnapshotUnreadable
 from data_pipeline.domain.ports import CatalogueLog, EventLog
 from data_pipeline.domain.records import ItemRecord, TrainingEvent
-from data_pipeline.domain.stages import Stage, StageClock
 
 CHUNK: Final = 50_000
 """Rows of a row group; another number would give the same data another snapshot id."""

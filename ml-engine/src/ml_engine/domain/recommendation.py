@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ml_engine.domain.stages import Stage
+from backends.stages import Stage
 
 NO_MODEL = "none"
 """The model version of an answer that no model made."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from backends.stages import StageClock
 from ml_engine.domain.recommendation import POPULARITY, RankedItem
-from ml_engine.domain.stages import StageClock
 from ml_engine.retrieval.serving_model import ServingModel
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from backends.ports import FeatureReader, UserEvent
+from backends.stages import StageClock
 from ml_engine.domain.errors import ItemNotFound, NothingToRecommend
 from ml_engine.domain.recommendation import NO_MODEL, POPULARITY, Answer, Query, RankedItem
-from ml_engine.domain.stages import StageClock
 from ml_engine.retrieval.ranking import (
     Subject,
     popular_without_model,

@@ -56,7 +56,3 @@ class TenantModels:
         if changed:
             served.follow(changed)
         return served.model
-
-    async def ping(self) -> None:
-        """Raise `PortUnavailable` where the registry cannot be read."""
-        await self._registry.tenants()

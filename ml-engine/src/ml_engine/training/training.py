@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ml_engine.domain.stages import StageClock
+from backends.stages import StageClock
 from ml_engine.evaluation.report import evaluate
 from ml_engine.evaluation.splits import Split, temporal_split
 from ml_engine.models import ease, popularity

@@ -12,12 +12,12 @@ from pydantic import BaseModel
 
 from backends.object_store import UrlObjectStore
 from backends.snapshots import SnapshotDamaged, SnapshotStore
+from backends.stages import StageClock
 from instrumentation.logs import configure_logging
 from instrumentation.settings import ServiceSettings, load_settings
 from instrumentation.stages import record_stages
 from instrumentation.tracing import extract, start_tracing
 from ml_engine.domain.errors import DomainError
-from ml_engine.domain.stages import StageClock
 from ml_engine.training.messages import Failed, Progress, Trained, TrainingSpec
 from ml_engine.training.training import train
 

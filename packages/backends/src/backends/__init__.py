@@ -1,1 +1,1 @@
-"""Ports that more than one service uses, and their implementations."""
+"""Ports that more than one service uses, their implementations, and timed stages."""
