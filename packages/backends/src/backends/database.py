@@ -1,14 +1,17 @@
 """Relational databases by URL: SQLite (WAL) embedded, other engines by their own URL."""
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, QueuePool, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 BUSY_TIMEOUT_MS = 5_000
+CLOSING_SECONDS = 5.0
 
 
 def open_engine(url: str, pool_size: int) -> AsyncEngine:
@@ -19,6 +22,28 @@ def open_engine(url: str, pool_size: int) -> AsyncEngine:
         _create_folder(engine)
         _tune_sqlite(engine)
     return engine
+
+
+async def close_engine(engine: AsyncEngine) -> None:
+    """Close the connections, once those in use are back.
+
+    A transaction that was cancelled gives its connection back a moment later, beside its caller.
+    """
+    pool = engine.sync_engine.pool
+    assert isinstance(pool, QueuePool)  # noqa: S101 - what `open_engine` makes
+    returned = asyncio.Event()
+
+    def note(*_: object) -> None:
+        returned.set()
+
+    event.listen(pool, "checkin", note)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSING_SECONDS):
+            while pool.checkedout():
+                returned.clear()
+                await returned.wait()
+    event.remove(pool, "checkin", note)
+    await engine.dispose()
 
 
 def database_file(engine: AsyncEngine) -> Path | None:
@@ -63,6 +88,8 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # What is deleted is overwritten: erased data must not stay in the file.
+        cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

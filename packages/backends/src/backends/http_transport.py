@@ -7,11 +7,15 @@ import httpx2
 from contracts.transport import Request, Response, ServiceUnavailable
 
 MAX_CONNECTIONS = 100
+STREAM_TIMEOUT_SECONDS = 60.0
+"""How long one chunk of a streamed body may take, and the answer after the last one."""
 
 
 class HttpTransport:
     """Sends requests to the service at `base_url`.
 
+    `timeout_seconds` bounds each wait for the service: to connect, to send, to answer. A body in
+    chunks has `stream_timeout_seconds` for each chunk, and for the answer after the last.
     `inject` adds the trace context to the headers of each request. `over` replaces the network,
     for tests that call a service in-process.
     """
@@ -21,12 +25,16 @@ class HttpTransport:
         base_url: str,
         *,
         timeout_seconds: float,
+        stream_timeout_seconds: float = STREAM_TIMEOUT_SECONDS,
         inject: Callable[[dict[str, str]], None] = lambda _: None,
         over: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._inject = inject
         self._timeout = httpx2.Timeout(timeout_seconds).as_dict()
+        self._stream_timeout = httpx2.Timeout(
+            stream_timeout_seconds, connect=timeout_seconds, pool=timeout_seconds
+        ).as_dict()
         # The bare transport: cookies, redirects and proxies, which a client would look after,
         # do not occur between services, and cost two fifths of a call.
         self._transport = over or httpx2.AsyncHTTPTransport(
@@ -41,14 +49,16 @@ class HttpTransport:
 
         Raises:
             ServiceUnavailable: refused, timed out or cut off.
+            Exception: whatever the chunks of the body raise; the service sees it break off.
         """
         self._inject(request.headers)
+        whole = isinstance(request.content, bytes)
         wire = httpx2.Request(
             request.method,
             self._base_url + request.path,
             headers=request.headers,
             content=request.content,
-            extensions={"timeout": self._timeout},
+            extensions={"timeout": self._timeout if whole else self._stream_timeout},
         )
         try:
             answer = await self._transport.handle_async_request(wire)

@@ -4,8 +4,8 @@
 made of the pings. `embedded` implements the ports with files and memory.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -24,23 +24,69 @@ class UserEvent:
     value: float | None
 
 
+AttributeValue = bool | int | float | str | list[str]
+
+
 @dataclass(frozen=True, slots=True)
 class ItemContent:
-    """One item of the catalogue; `sequence` grows with each change of the tenant's catalogue."""
+    """One item of the catalogue; `sequence` grows with each change of the tenant's catalogue.
+
+    `location` is latitude and longitude in degrees. An item that was removed comes once more,
+    with `removed` set and without content.
+    """
 
     sequence: int
     item_id: str
     title: str | None
     categories: tuple[str, ...]
     year: int | None
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict[str, AttributeValue])
+    location: tuple[float, float] | None = None
+    available: bool = True
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryCorrection:
+    """A user's history as it must be from now on, after a merge, a deletion or an erasure.
+
+    `events` are the user's newest, oldest first; none removes the user. Of an erased one nothing
+    of before may be left to read on any disk.
+    """
+
+    tenant_id: str
+    user_id: str
+    events: Sequence[UserEvent]
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCountCorrection:
+    """How many events an item has, after some went away or came to count."""
+
+    tenant_id: str
+    item_id: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventWeights:
+    """The weight of each of a tenant's event types; an event of weight 0 is no history."""
+
+    tenant_id: str
+    weights: Mapping[str, float]
+
+
+Correction = HistoryCorrection | ItemCountCorrection | EventWeights
 
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """How far the feature store has followed the event log and the catalogue."""
+    """How far the feature store has followed the event log, the catalogue and the corrections."""
 
     events: int
     items: int
+    corrections: int
 
 
 class FeatureReader(Protocol):
@@ -51,11 +97,18 @@ class FeatureReader(Protocol):
         ...
 
     async def items_after(self, tenant_id: str, sequence: int) -> Sequence[ItemContent]:
-        """The tenant's items changed after `sequence`, in the order of their change."""
+        """The tenant's items changed after `sequence`, in the order of their change.
+
+        Some thousands of them at once at most: the reader asks again until there are none.
+        """
         ...
 
     async def item_counts(self, tenant_id: str) -> dict[str, int]:
         """How many events each item of the tenant has."""
+        ...
+
+    async def event_weights(self, tenant_id: str) -> Mapping[str, float]:
+        """The weight of each of the tenant's event types; empty where all are the standard ones."""
         ...
 
     async def ping(self) -> None:
@@ -79,7 +132,14 @@ class FeatureWriter(Protocol):
         ...
 
     async def apply_items(self, items: Sequence[tuple[str, ItemContent]], position: int) -> None:
-        """Replace (tenant id, item) pairs and move to `position`: both or neither."""
+        """Replace or remove (tenant id, item) pairs and move to `position`: both or neither."""
+        ...
+
+    async def correct(self, corrections: Sequence[Correction], position: int) -> None:
+        """Apply corrections in their order and move to `position`: both or neither.
+
+        They are on disk when it returns.
+        """
         ...
 
     async def ping(self) -> None:
@@ -140,4 +200,33 @@ class Cache(Protocol):
 
     async def close(self) -> None:
         """Release what the cache holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a token bucket answered; `remaining` are whole tokens, times are seconds.
+
+    `retry_after` is 0 where the token was given; after `full_after` the bucket is full again.
+    """
+
+    allowed: bool
+    remaining: int
+    retry_after: float
+    full_after: float
+
+
+class RateLimiter(Protocol):
+    """Token buckets, each full at its first use."""
+
+    async def take(self, bucket: str, per_second: float, burst: int) -> Allowance:
+        """Take one token of a bucket of `burst` tokens, refilled at `per_second`, if it has one."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise `PortUnavailable` where buckets cannot be reached."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the limiter holds."""
         ...

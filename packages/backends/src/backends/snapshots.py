@@ -7,7 +7,9 @@ same data always gives the same snapshot.
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,7 +21,7 @@ from pydantic import ValidationError
 from backends.ports import ObjectStore
 from contracts.snapshots import SnapshotFile, SnapshotManifest
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 EVENT_SCHEMA: Final = pa.schema(
     [
@@ -104,16 +106,18 @@ class SnapshotStore:
         events: EncodedTable,
         items: EncodedTable,
         *,
+        event_weights: Mapping[str, float],
         users: int,
         last_sequence: int,
         created_at: datetime,
     ) -> SnapshotManifest:
         """Store a snapshot. Where the same content is there already, its manifest stays as it is.
 
-        `users` is the number of users with events, `last_sequence` the place in the event log
-        of the newest event, `created_at` carries its offset. Raises `PortUnavailable`.
+        `event_weights` says of each event type how much its events count in training, 0 that they
+        do not; `users` is the number of users with events, `last_sequence` the place in the event
+        log of the newest event, `created_at` carries its offset. Raises `PortUnavailable`.
         """
-        snapshot_id = _content_id(events, items)
+        snapshot_id = _content_id(events, items, event_weights)
         folder = _folder(tenant_id, snapshot_id)
         manifest = SnapshotManifest(
             snapshot_id=snapshot_id,
@@ -122,6 +126,7 @@ class SnapshotStore:
             created_at=created_at,
             last_sequence=last_sequence,
             users=users,
+            event_weights=dict(event_weights),
             events=_described(f"{folder}/events.parquet", events),
             items=_described(f"{folder}/items.parquet", items),
         )
@@ -169,6 +174,33 @@ class SnapshotStore:
         items = await self._read(manifest.items, ITEM_SCHEMA)
         return events, items
 
+    async def holding(self, tenant_id: str, user_ids: Sequence[str]) -> Sequence[str]:
+        """The ids of the tenant's snapshots that hold an event of one of these users.
+
+        One that was never finished counts as well, and so does one that cannot be read, since it
+        may. Raises `PortUnavailable`.
+        """
+        found: list[str] = []
+        for key in await self._objects.keys(f"snapshots/{tenant_id}/"):
+            *_, snapshot_id, name = key.split("/")
+            if name != "events.parquet":
+                continue
+            with suppress(KeyError):
+                content = await self._objects.get(key)
+                if await asyncio.to_thread(_holds, content, user_ids):
+                    found.append(snapshot_id)
+        return found
+
+    async def remove_holding(self, tenant_id: str, user_ids: Sequence[str]) -> int:
+        """Remove the snapshots of `holding`; how many. Raises `PortUnavailable`."""
+        found = await self.holding(tenant_id, user_ids)
+        for snapshot_id in found:
+            folder = _folder(tenant_id, snapshot_id)
+            # First the manifest: without it there is no snapshot, whatever happens meanwhile.
+            for name in ("manifest.json", "items.parquet", "events.parquet"):
+                await self._objects.delete(f"{folder}/{name}")
+        return len(found)
+
     async def _read(self, file: SnapshotFile, schema: pa.Schema) -> pa.Table:
         try:
             content = await self._objects.get(file.key)
@@ -187,8 +219,21 @@ def _decode(content: bytes, file: SnapshotFile, schema: pa.Schema) -> pa.Table:
     return table
 
 
-def _content_id(events: EncodedTable, items: EncodedTable) -> str:
-    identity = f"{FORMAT_VERSION}:{events.sha256}:{items.sha256}"
+def _holds(content: bytes, user_ids: Sequence[str]) -> bool:
+    try:
+        table = pq.read_table(
+            pa.BufferReader(content), columns=["user_id"], filters=[("user_id", "in", user_ids)]
+        )
+    except (pa.ArrowException, OSError):
+        return True
+    return table.num_rows > 0
+
+
+def _content_id(
+    events: EncodedTable, items: EncodedTable, event_weights: Mapping[str, float]
+) -> str:
+    weights = json.dumps({name: float(weight) for name, weight in sorted(event_weights.items())})
+    identity = f"{FORMAT_VERSION}:{events.sha256}:{items.sha256}:{weights}"
     return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 

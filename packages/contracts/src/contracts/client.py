@@ -1,5 +1,7 @@
 """What the typed clients share: the service token, and errors as exceptions."""
 
+from collections.abc import AsyncIterable
+
 from pydantic import BaseModel, ValidationError
 
 from contracts.problems import Problem
@@ -24,14 +26,16 @@ class ServiceClient:
             "content-type": "application/json",
         }
 
-    async def request(self, method: str, path: str, body: BaseModel | bytes = b"") -> bytes:
+    async def request(
+        self, method: str, path: str, body: BaseModel | bytes | AsyncIterable[bytes] = b""
+    ) -> bytes:
         """Body of a 2xx answer.
 
         Raises:
             ServiceError: the service answered with a problem.
             ServiceUnavailable: it did not answer.
         """
-        content = body if isinstance(body, bytes) else body.model_dump_json().encode()
+        content = body.model_dump_json().encode() if isinstance(body, BaseModel) else body
         response = await self._transport.send(Request(method, path, content, dict(self._headers)))
         if response.status < 300:
             return response.content

@@ -28,5 +28,6 @@ class SnapshotManifest(BaseModel):
     created_at: AwareDatetime
     last_sequence: int
     users: int
+    event_weights: dict[str, float]
     events: SnapshotFile
     items: SnapshotFile

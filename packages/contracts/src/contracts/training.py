@@ -3,9 +3,12 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from contracts.snapshots import SnapshotId
+
+ModelVersionId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z][0-9a-z-]{0,63}$")]
+JobId = ModelVersionId
 
 
 class ModelType(StrEnum):
@@ -21,16 +24,22 @@ class JobStatus(StrEnum):
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
-class TrainingJobRequest(BaseModel):
-    """Train a model from a snapshot."""
+class TrainingParameters(BaseModel):
+    """What to train."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
-    snapshot_id: SnapshotId
     model_type: ModelType = ModelType.TWO_TOWER
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+
+class TrainingJobRequest(TrainingParameters):
+    """Train a model from a snapshot."""
+
+    snapshot_id: SnapshotId
 
 
 class TrainingJob(BaseModel):
@@ -70,3 +79,27 @@ class ModelVersion(BaseModel):
     created_at: AwareDatetime
     report: dict[str, Any]
     serving: bool = False
+
+
+class MetricComparison(BaseModel):
+    """One measure of two models, with 95 % intervals; `difference` is candidate - baseline."""
+
+    metric: str
+    baseline: float
+    baseline_low: float
+    baseline_high: float
+    candidate: float
+    candidate_low: float
+    candidate_high: float
+    difference: float
+
+
+class ModelComparison(BaseModel):
+    """Two models of a tenant side by side."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    baseline: str
+    candidate: str
+    same_data: bool
+    metrics: list[MetricComparison]

@@ -1,16 +1,20 @@
 """How a client reaches a service: one method, so that tests call a service in-process."""
 
+from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request; `path` is relative to the service's address, query included."""
+    """An HTTP request; `path` is relative to the service's address, query included.
+
+    A `content` in chunks is sent as it comes, and never held as a whole.
+    """
 
     method: str
     path: str
-    content: bytes = b""
+    content: bytes | AsyncIterable[bytes] = b""
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
 

@@ -1,24 +1,74 @@
 """How a service is served: one uvicorn worker per process, uvloop and httptools."""
 
+import sys
+
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 GRACE_SECONDS = 10
 
 
-def serve(app: ASGIApp, host: str, port: int) -> None:
+def serve(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    name: str = "the service",
+    expected: tuple[type[Exception], ...] = (),
+) -> None:
     """Serve until SIGINT or SIGTERM, then finish the requests under way and close the app.
 
     More load means more replicas, not more workers: one process keeps one set of metrics.
+    An `expected` failure of the start, such as a database that cannot be opened, ends the
+    process `name` with one line and status 1.
     """
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    start = _Start(app, expected)
+    try:
+        uvicorn.run(
+            start,
+            host=host,
+            port=port,
+            loop="uvloop",
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    except SystemExit:
+        if start.failure is None:
+            raise
+        sys.stderr.write(f"{name} cannot start: {start.failure}\n")
+        raise SystemExit(1) from None
+
+
+class _Start:
+    """Passes everything on, and keeps an expected failure of the start without its traceback."""
+
+    def __init__(self, app: ASGIApp, expected: tuple[type[Exception], ...]) -> None:
+        self._app = app
+        self._expected = expected
+        self.failure: Exception | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        failed: Message | None = None
+
+        async def hold_failure(message: Message) -> None:
+            nonlocal failed
+            if message["type"] == "lifespan.startup.failed":
+                failed = message
+                return
+            await send(message)
+
+        try:
+            await self._app(scope, receive, hold_failure)
+        except self._expected as error:
+            self.failure = error
+            await send({"type": "lifespan.startup.failed", "message": ""})
+        except BaseException:
+            if failed is not None:
+                await send(failed)
+            raise

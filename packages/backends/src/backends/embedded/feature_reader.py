@@ -1,14 +1,17 @@
 """FeatureReader over the local SQLite file that data-pipeline writes."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from backends.embedded.feature_schema import open_features
+from backends.embedded.feature_schema import decode_item, open_features
 from backends.ports import ItemContent, PortUnavailable, UserEvent
+
+ITEMS_AT_ONCE = 1_000
+"""How many items one read brings, since the event loop waits for it."""
 
 
 class SqliteFeatureReader:
@@ -30,19 +33,24 @@ class SqliteFeatureReader:
         return [UserEvent(user_id, *event) for event in orjson.loads(rows[0][0])] if rows else []
 
     async def items_after(self, tenant_id: str, sequence: int) -> Sequence[ItemContent]:
-        """The tenant's items changed after `sequence`."""
+        """The tenant's first items changed after `sequence`."""
         rows = self._read(
             "SELECT sequence, item_id, content FROM items "
-            "WHERE tenant_id = ? AND sequence > ? ORDER BY sequence",
-            (tenant_id, sequence),
+            "WHERE tenant_id = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+            (tenant_id, sequence, ITEMS_AT_ONCE),
         )
-        return [_item(*row) for row in rows]
+        return [decode_item(*row) for row in rows]
 
     async def item_counts(self, tenant_id: str) -> dict[str, int]:
         """How many events each item has."""
         return dict(
             self._read("SELECT item_id, events FROM item_counts WHERE tenant_id = ?", (tenant_id,))
         )
+
+    async def event_weights(self, tenant_id: str) -> Mapping[str, float]:
+        """The weight of each event type; empty where all are the standard ones."""
+        rows = self._read("SELECT weights FROM event_weights WHERE tenant_id = ?", (tenant_id,))
+        return orjson.loads(rows[0][0]) if rows else {}
 
     async def ping(self) -> None:
         """Read one row."""
@@ -67,8 +75,3 @@ class SqliteFeatureReader:
         connection = open_features(self._path)
         connection.execute("PRAGMA query_only=ON")
         return connection
-
-
-def _item(sequence: int, item_id: str, content: bytes) -> ItemContent:
-    title, categories, year = orjson.loads(content)
-    return ItemContent(sequence, item_id, title, tuple(categories), year)

@@ -1,7 +1,13 @@
 """The SQLite file in which data-pipeline keeps features and from which ml-engine reads them."""
 
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import orjson
+
+from backends.ports import ItemContent, UserEvent
 
 HISTORY_LENGTH = 200
 """How many of a user's newest events the feature store keeps."""
@@ -17,9 +23,42 @@ CREATE INDEX IF NOT EXISTS items_by_sequence ON items (tenant_id, sequence);
 CREATE TABLE IF NOT EXISTS item_counts (
     tenant_id TEXT NOT NULL, item_id TEXT NOT NULL, events INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, item_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS event_weights (
+    tenant_id TEXT PRIMARY KEY, weights BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS positions (
     name TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 """
+
+
+def encode_item(item: ItemContent) -> bytes:
+    """The content of an item as the file keeps it; empty for one that was removed."""
+    if item.removed:
+        return b""
+    return orjson.dumps(
+        [item.title, item.categories, item.year, item.attributes, item.location, item.available]
+    )
+
+
+def decode_item(sequence: int, item_id: str, content: bytes) -> ItemContent:
+    """The item that `encode_item` encoded."""
+    if not content:
+        return ItemContent(sequence, item_id, None, (), None, available=False, removed=True)
+    title, categories, year, attributes, location, available = orjson.loads(content)
+    return ItemContent(
+        sequence,
+        item_id,
+        title,
+        tuple(categories),
+        year,
+        attributes,
+        (location[0], location[1]) if location else None,
+        available,
+    )
+
+
+def encode_history(events: Iterable[UserEvent]) -> list[list[Any]]:
+    """Events as the file keeps them, the user's id aside."""
+    return [[e.item_id, e.event_type, e.timestamp_ms, e.value] for e in events]
 
 
 def open_features(path: Path) -> sqlite3.Connection:
@@ -28,4 +67,6 @@ def open_features(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode=WAL")
     # The features can be made again from the event log, so a power cut may cost the last commits.
     connection.execute("PRAGMA synchronous=NORMAL")
+    # What is removed is overwritten: an erased user's history must not stay in the file.
+    connection.execute("PRAGMA secure_delete=ON")
     return connection
