@@ -31,7 +31,7 @@ async def log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[
 
 
 def record(event_id: str, item: str = "i", moment: int = 5, value: float | None = None):
-    return EventRecord(event_id, "u", item, "rating", moment, value)
+    return EventRecord(event_id, "u", item, "rating", moment, value, None)
 
 
 async def items_after(log: EventLog, sequence: int = 0, limit: int = 1_000) -> list[str]:
@@ -48,7 +48,7 @@ async def test_an_empty_log_has_nothing(log: EventLog) -> None:
 
 async def test_events_come_back_as_they_went_in(log: EventLog) -> None:
     stored = await log.append(
-        "acme", [EventRecord("e1", "ü", "i", "view", -1, None), record("e2", value=4.5)], 9
+        "acme", [EventRecord("e1", "ü", "i", "view", -1, None, None), record("e2", value=4.5)], 9
     )
     assert (stored.accepted, stored.duplicates) == (2, 0)
     page = await log.read_after(0, 10)
@@ -127,12 +127,12 @@ async def test_writers_at_once_store_each_id_once(log: EventLog) -> None:
 
 async def test_training_events_are_in_the_order_of_their_content(log: EventLog) -> None:
     events = [
-        EventRecord("1", "u2", "a", "view", 1, None),
-        EventRecord("2", "u1", "b", "view", 2, None),
-        EventRecord("3", "u1", "a", "view", 2, 1.0),
-        EventRecord("4", "u1", "a", "view", 2, None),
-        EventRecord("5", "u1", "a", "click", 2, None),
-        EventRecord("6", "u1", "z", "view", 1, None),
+        EventRecord("1", "u2", "a", "view", 1, None, None),
+        EventRecord("2", "u1", "b", "view", 2, None, None),
+        EventRecord("3", "u1", "a", "view", 2, 1.0, None),
+        EventRecord("4", "u1", "a", "view", 2, None, None),
+        EventRecord("5", "u1", "a", "click", 2, None, None),
+        EventRecord("6", "u1", "z", "view", 1, None, None),
     ]
     await log.append("acme", events, 1)
     await log.append("other", [record("1")], 1)

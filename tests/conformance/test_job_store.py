@@ -57,13 +57,27 @@ async def test_saving_again_replaces(store: JobStore) -> None:
 async def test_another_tenants_job_is_not_found(store: JobStore) -> None:
     await store.save(job(1))
     assert await store.find("globex", "acme-1") is None
-    assert list(await store.of_tenant("globex")) == []
+    assert list(await store.of_tenant("globex", 10)) == []
 
 
 async def test_a_tenants_jobs_come_newest_first(store: JobStore) -> None:
     for number in (2, 1, 3):
         await store.save(job(number))
-    assert [one.seed for one in await store.of_tenant("acme")] == [3, 2, 1]
+    assert [one.seed for one in await store.of_tenant("acme", 10)] == [3, 2, 1]
+
+
+async def test_a_tenants_jobs_come_in_pages_that_stay_right_as_jobs_arrive(
+    store: JobStore,
+) -> None:
+    for number in range(1, 6):
+        await store.save(job(number))
+    # Two of one moment stand in the order of their ids.
+    await store.save(job(30).model_copy(update={"created_at": job(3).created_at}))
+    first = await store.of_tenant("acme", 3)
+    await store.save(job(9))
+    last = first[-1]
+    rest = await store.of_tenant("acme", 3, (last.created_at, last.job_id))
+    assert [one.seed for one in (*first, *rest)] == [5, 4, 30, 3, 2, 1]
 
 
 async def test_unfinished_jobs_of_all_tenants_come_oldest_first(store: JobStore) -> None:

@@ -1,30 +1,54 @@
 """The composition root: builds data-pipeline out of its settings."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
-from backends.database import database_file, migrate, open_engine
+from backends.database import close_engine, database_file, migrate, open_engine
 from backends.embedded.checkpoints import background_checkpoints
 from backends.embedded.feature_reader import SqliteFeatureReader
+from backends.embedded.feature_schema import HISTORY_LENGTH
 from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.object_store import UrlObjectStore
 from backends.ports import PortUnavailable
 from backends.snapshots import SnapshotStore
 from data_pipeline.adapters.catalogue_log import SqlCatalogueLog
+from data_pipeline.adapters.corrections import SqlCorrections
+from data_pipeline.adapters.event_archive import SqlEventArchive
 from data_pipeline.adapters.event_log import SqlEventLog
-from data_pipeline.http import records, snapshots
+from data_pipeline.adapters.event_type_store import SqlEventTypeStore
+from data_pipeline.adapters.import_book import SqlImportBook, SqlImportQueue
+from data_pipeline.adapters.import_erasures import SqlErasedUsers
+from data_pipeline.adapters.import_spool import FolderSpool
+from data_pipeline.adapters.import_telemetry import ImportTelemetry
+from data_pipeline.adapters.item_store import SqlItemStore
+from data_pipeline.adapters.person_store import SqlPersonStore
+from data_pipeline.adapters.user_store import SqlUserStore
+from data_pipeline.domain.errors import DomainError
+from data_pipeline.http import event_types, events, imports, items, records, snapshots, users
 from data_pipeline.http.errors import add_error_handlers
 from data_pipeline.http.state import Pipeline, State
 from data_pipeline.load.projection import FeatureProjection
+from data_pipeline.services.erasure import Erasure
+from data_pipeline.services.event_types import EventTypes
+from data_pipeline.services.events import Events
+from data_pipeline.services.import_worker import ImportWorker
+from data_pipeline.services.imports import Imports
 from data_pipeline.services.ingestion import Ingestion
+from data_pipeline.services.intake import Intake
+from data_pipeline.services.items import Items
+from data_pipeline.services.people import People
 from data_pipeline.services.snapshots import Snapshots
+from data_pipeline.services.users import Users
 from data_pipeline.settings import Settings
 from instrumentation.database import instrument_engine
 from instrumentation.health import HealthCheck, health_routes
@@ -36,6 +60,7 @@ from web.service_token import ServiceTokenGuard
 
 SERVICE: Final = "data-pipeline"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+UPLOADS: Final = r"/v1/tenants/[^/]+/imports"
 
 PortT = TypeVar("PortT")
 
@@ -68,12 +93,14 @@ def build_app(settings: Settings, now_ms: Callable[[], int] = system_clock) -> F
             Route("/metrics", telemetry.metrics_endpoint()),
         ],
     )
-    app.include_router(records.router)
-    app.include_router(snapshots.router)
+    for part in (records, items, users, events, event_types, imports, snapshots):
+        app.include_router(part.router)
     add_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(ServiceTokenGuard, token=settings.token())
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        BodyLimit, max_bytes=settings.max_body_bytes, uploads={UPLOADS: settings.max_import_bytes}
+    )
     app.add_middleware(
         TelemetryMiddleware,
         metrics=telemetry.metrics,
@@ -87,7 +114,15 @@ def build_app(settings: Settings, now_ms: Callable[[], int] = system_clock) -> F
 class _Readiness:
     """The health checks, which stand before the ports that they ask are open."""
 
-    _NAMES = ("event_log", "catalogue", "feature_store", "feature_projection", "object_store")
+    _NAMES = (
+        "event_log",
+        "catalogue",
+        "user_store",
+        "feature_store",
+        "feature_projection",
+        "object_store",
+        "import_spool",
+    )
 
     def __init__(self) -> None:
         self._pings: Mapping[str, Callable[[], Awaitable[None]]] = {}
@@ -119,34 +154,88 @@ async def _open(
         )
 
     engine = open_engine(settings.database(), settings.db_pool_size)
-    stack.push_async_callback(engine.dispose)
+    stack.push_async_callback(close_engine, engine)
     instrument_engine(engine, metrics, tracing, SERVICE)
     await migrate(engine, MIGRATIONS)
-    events = woven(SqlEventLog(engine), "event_log")
+    event_log = woven(SqlEventLog(engine), "event_log")
+    archive = woven(SqlEventArchive(engine), "event_archive")
+    type_store = woven(SqlEventTypeStore(engine), "event_type_store")
     catalogue = woven(SqlCatalogueLog(engine), "catalogue")
+    item_store = woven(SqlItemStore(engine), "item_store", DomainError)
+    user_store = woven(SqlUserStore(engine), "user_store", DomainError)
+    person_store = woven(SqlPersonStore(engine), "person_store", DomainError)
+    corrections = woven(SqlCorrections(engine, HISTORY_LENGTH), "corrections")
     objects = woven(UrlObjectStore(settings.objects()), "object_store", KeyError)
     writer = woven(SqliteFeatureWriter(settings.features()), "feature_writer")
     reader = woven(SqliteFeatureReader(settings.features()), "feature_reader")
-    for port in (events, catalogue, objects, writer, reader):
+    # The stores in the database share the engine, which is closed above.
+    for port in (objects, writer, reader):
         stack.push_async_callback(port.close)
+    # What an upload breaks off with is its caller's.
+    spool = woven(FolderSpool(settings.imports()), "import_spool", ClientDisconnect, HTTPException)
+    queue = woven(SqlImportQueue(engine), "import_queue")
+    marks = woven(SqlErasedUsers(engine), "erased_users")
     files = [path for path in (database_file(engine), settings.features()) if path is not None]
     stack.enter_context(background_checkpoints(files))
-    projection = FeatureProjection(events, catalogue, writer)
+    projection = FeatureProjection(event_log, catalogue, corrections, writer)
     stack.push_async_callback(projection.close)
     await projection.recover()
     readiness.open(
         {
-            "event_log": events.ping,
+            "event_log": event_log.ping,
             "catalogue": catalogue.ping,
+            "user_store": user_store.ping,
             "feature_store": projection.ping,
             "feature_projection": projection.check,
             "object_store": objects.ping,
+            "import_spool": spool.ping,
         }
     )
-    return Pipeline(
-        Ingestion(events, catalogue, projection, now_ms),
-        Snapshots(events, catalogue, SnapshotStore(objects), now_ms),
-        reader,
-        metrics,
-        tracing,
+    types = EventTypes(type_store, projection)
+    intake = Intake(event_log, catalogue, user_store, types, projection, now_ms)
+    frozen = Snapshots(event_log, catalogue, SnapshotStore(objects), types, now_ms)
+    import_telemetry = ImportTelemetry(metrics, tracing)
+    stack.callback(import_telemetry.close)
+    worker = ImportWorker(queue, spool, marks, intake, import_telemetry, now_ms)
+    started_imports = Imports(
+        woven(SqlImportBook(engine), "import_book"),
+        queue,
+        spool,
+        worker.wake,
+        import_telemetry.ended,
+        now_ms,
     )
+    await started_imports.recover()
+    await stack.enter_async_context(_working(worker))
+    return Pipeline(
+        ingestion=Ingestion(intake),
+        snapshots=frozen,
+        items=Items(item_store, projection, now_ms),
+        users=Users(user_store, now_ms),
+        events=Events(archive, projection),
+        event_types=types,
+        people=People(person_store, user_store, archive, reader, projection, now_ms),
+        erasure=Erasure(
+            person_store,
+            frozen,
+            marks,
+            reader,
+            projection,
+            now_ms,
+        ),
+        imports=started_imports,
+        metrics=metrics,
+        tracing=tracing,
+    )
+
+
+@asynccontextmanager
+async def _working(worker: ImportWorker) -> AsyncGenerator[None]:
+    task = asyncio.create_task(worker.work())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        worker.close()

@@ -3,6 +3,7 @@
 import gc
 import sys
 
+from backends.ports import PortUnavailable
 from data_pipeline.bootstrap import build_app
 from data_pipeline.settings import Settings
 from instrumentation.settings import SettingsError, load_settings
@@ -19,7 +20,7 @@ def main() -> None:
     app = build_app(settings)
     # What stands now stands for good: without this, each batch has the collector go through it.
     gc.freeze()
-    serve(app, settings.host, settings.port)
+    serve(app, settings.host, settings.port, name="data-pipeline", expected=(PortUnavailable,))
 
 
 if __name__ == "__main__":

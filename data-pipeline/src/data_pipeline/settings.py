@@ -19,6 +19,9 @@ class Settings(ServiceSettings, EdgeSettings):
     db_pool_size: Annotated[int, Field(ge=1, le=100, description="1 to 100")] = 5
     object_store_url: str = ""
     feature_store_path: Path | None = None
+    max_import_bytes: Annotated[
+        int, Field(ge=1_024, description="bytes of an import's file, 1024 or more")
+    ] = 1024 * 1024 * 1024
 
     def database(self) -> str:
         """The URL of the database with the event log and the catalogue."""
@@ -27,6 +30,10 @@ class Settings(ServiceSettings, EdgeSettings):
     def objects(self) -> str:
         """The URL of the object store."""
         return self.object_store_url or objects_url(self.data_dir)
+
+    def imports(self) -> Path:
+        """The folder of the uploaded files of imports."""
+        return self.data_dir / "data-pipeline" / "imports"
 
     def features(self) -> Path:
         """The file of the feature store."""

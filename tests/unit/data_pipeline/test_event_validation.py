@@ -1,13 +1,16 @@
 """Each fault of an event has its code, and a reason that says what is expected."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_pipeline.domain.records import EventRecord
-from data_pipeline.transform.events import MAX_AHEAD_MS, check_events
+from contracts.events import DEFAULT_WEIGHTS
+from data_pipeline.domain.records import Checked, EventRecord
+from data_pipeline.transform import events
+from data_pipeline.transform.events import MAX_AHEAD_MS
 
 NOW_MS = 1_750_000_000_000
 VALID: dict[str, Any] = {
@@ -20,6 +23,10 @@ VALID: dict[str, Any] = {
 }
 
 
+def check_events(records: Sequence[Any], now_ms: int) -> Checked[EventRecord]:
+    return events.check_events(records, now_ms, {*DEFAULT_WEIGHTS, "add-to-cart"})
+
+
 def changed(**changes: Any) -> dict[str, Any]:
     return {**VALID, **changes}
 
@@ -30,13 +37,20 @@ def without(field: str) -> dict[str, Any]:
 
 def test_a_valid_event_is_kept_as_it_is() -> None:
     checked = check_events([VALID], NOW_MS)
-    assert checked.valid == [EventRecord("e", "u", "i", "rating", 1_714_557_600_000, 4.5)]
+    assert checked.valid == [EventRecord("e", "u", "i", "rating", 1_714_557_600_000, 4.5, None)]
     assert checked.rejected == []
 
 
 def test_a_rating_of_zero_is_a_rating() -> None:
     [event] = check_events([changed(value=0)], NOW_MS).valid
     assert event.value == 0
+
+
+def test_a_declared_type_and_a_recommendation_are_kept() -> None:
+    [event] = check_events(
+        [changed(event_type="add-to-cart", recommendation_id="r/1")], NOW_MS
+    ).valid
+    assert (event.event_type, event.recommendation_id) == ("add-to-cart", "r/1")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +82,7 @@ def test_timestamps_become_whole_milliseconds(timestamp, milliseconds) -> None:
         (changed(**{"\ud800": 1}), "unexpected_field", "is no field of an event"),
         (changed(user_id=5), "invalid_type", "user_id must be a string"),
         (changed(item_id=None), "invalid_type", "item_id must be a string"),
-        (changed(event_type=7), "invalid_type", "event_type must be one of view, click"),
+        (changed(event_type=7), "invalid_type", "event_type must be the name of a type"),
         (changed(value="much"), "invalid_type", "value must be a number"),
         (changed(value=[1]), "invalid_type", "value must be a number"),
         (changed(event_id=""), "invalid_identifier", "event_id must be a string of 1 to 256"),
@@ -78,6 +92,9 @@ def test_timestamps_become_whole_milliseconds(timestamp, milliseconds) -> None:
         (changed(item_id="tab\t"), "invalid_identifier", "without control characters"),
         (changed(user_id="\ud800"), "invalid_identifier", "user_id must be a string"),
         (changed(event_type="stare"), "unknown_event_type", "one of view, click, like"),
+        (changed(event_type="stare"), "unknown_event_type", "PUT /event-types/stare"),
+        (changed(event_type="Not a name"), "unknown_event_type", "the name of a type"),
+        (changed(recommendation_id=""), "invalid_identifier", "recommendation_id must be"),
         (changed(timestamp="yesterday"), "invalid_timestamp", "RFC 3339"),
         (changed(timestamp="2024-05-01T12:00:00"), "invalid_timestamp", "offset"),
         (changed(timestamp="2024-05-01"), "invalid_timestamp", "RFC 3339"),

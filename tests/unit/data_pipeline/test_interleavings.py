@@ -15,11 +15,17 @@ from backends.database import migrate, open_engine
 from backends.embedded.feature_reader import SqliteFeatureReader
 from backends.embedded.feature_schema import HISTORY_LENGTH
 from backends.embedded.feature_writer import SqliteFeatureWriter
+from contracts.imports import DataType
 from data_pipeline.adapters.catalogue_log import SqlCatalogueLog
+from data_pipeline.adapters.corrections import SqlCorrections
 from data_pipeline.adapters.event_log import SqlEventLog
+from data_pipeline.adapters.event_type_store import SqlEventTypeStore
+from data_pipeline.adapters.user_store import SqlUserStore
 from data_pipeline.bootstrap import MIGRATIONS
 from data_pipeline.load.projection import FeatureProjection
+from data_pipeline.services.event_types import EventTypes
 from data_pipeline.services.ingestion import Ingestion
+from data_pipeline.services.intake import Intake
 
 TENANTS = ("acme", "other")
 USERS = ("u1", "u2")
@@ -57,13 +63,19 @@ class Service:
     def __init__(self, folder: Path) -> None:
         self._engine = open_engine(f"sqlite+aiosqlite:///{folder / 'events.db'}", 5)
         log, catalogue = SqlEventLog(self._engine), SqlCatalogueLog(self._engine)
+        corrections = SqlCorrections(self._engine, HISTORY_LENGTH)
         self._writer = SqliteFeatureWriter(folder / "features.db")
         self._reader = SqliteFeatureReader(folder / "features.db")
-        self.projection = FeatureProjection(log, catalogue, self._writer)
-        self.ingestion = Ingestion(log, catalogue, self.projection, lambda: 10**12)
+        self.projection = FeatureProjection(log, catalogue, corrections, self._writer)
+        types = EventTypes(SqlEventTypeStore(self._engine), self.projection)
+        users = SqlUserStore(self._engine)
+        self.ingestion = Ingestion(
+            Intake(log, catalogue, users, types, self.projection, lambda: 10**12)
+        )
 
     async def send(self, tenant: str, batch: list[dict[str, object]]) -> None:
-        await self.ingestion.take_events(tenant, json.dumps({"events": batch}).encode())
+        body = json.dumps({"events": batch}).encode()
+        await self.ingestion.take(tenant, DataType.EVENTS, body)
 
     async def history(self, tenant: str, user: str) -> list[tuple[str, int]]:
         found = await self._reader.history(tenant, user)

@@ -12,21 +12,36 @@ VALID: dict[str, Any] = {
     "title": "Alien",
     "categories": ["Horror", "Science Fiction"],
     "year": 1979,
+    "attributes": {"price": 9.5, "tags": ["a"], "new": True},
+    "location": {"latitude": 52.5, "longitude": 13},
+    "available": False,
 }
 
 
 def test_a_valid_item_is_kept_as_it_is() -> None:
     checked = check_items([VALID, {"item_id": "bare"}])
     assert checked.valid == [
-        ItemRecord("i", "Alien", ("Horror", "Science Fiction"), 1979),
-        ItemRecord("bare", None, (), None),
+        ItemRecord(
+            "i",
+            "Alien",
+            ("Horror", "Science Fiction"),
+            1979,
+            {"price": 9.5, "tags": ["a"], "new": True},
+            (52.5, 13.0),
+            False,
+        ),
+        ItemRecord("bare", None, (), None, {}, None, True),
     ]
 
 
 @pytest.mark.parametrize(
     ("record", "code", "words"),
     [
-        ("x", "not_an_object", "the fields of an item: item_id, title, categories, year"),
+        (
+            "x",
+            "not_an_object",
+            "the fields of an item: item_id, title, categories, year, attributes",
+        ),
         ({}, "missing_field", "item_id is missing"),
         ({**VALID, "price": 1}, "unexpected_field", "'price' is no field of an item"),
         ({**VALID, "item_id": "\x00"}, "invalid_identifier", "item_id must be"),
@@ -41,6 +56,15 @@ def test_a_valid_item_is_kept_as_it_is() -> None:
         ({**VALID, "year": "old"}, "invalid_type", "year must be a whole number"),
         ({**VALID, "year": 1979.5}, "invalid_type", "year must be a whole number"),
         ({**VALID, "year": 10_001}, "invalid_value", "from -10000 to 10000"),
+        ({**VALID, "attributes": []}, "invalid_type", "attributes must be an object"),
+        ({**VALID, "attributes": {"a b": 1}}, "invalid_value", "attributes must be an object"),
+        ({**VALID, "attributes": {"a": {}}}, "invalid_value", "attributes must be an object"),
+        ({**VALID, "attributes": {"a": 1e400}}, "invalid_value", "attributes must be an object"),
+        ({**VALID, "attributes": {f"a{n}": 1 for n in range(51)}}, "invalid_value", "at most 50"),
+        ({**VALID, "location": 5}, "invalid_type", "location must be an object"),
+        ({**VALID, "location": {"latitude": 5}}, "invalid_value", "location must be an object"),
+        ({**VALID, "location": {"latitude": 91, "longitude": 0}}, "invalid_value", "-90 to 90"),
+        ({**VALID, "available": "yes"}, "invalid_type", "available must be true or false"),
     ],
     ids=lambda value: str(value)[:40].encode("ascii", "replace").decode(),
 )

@@ -1,103 +1,89 @@
 """CatalogueLog in a relational database."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backends.availability import available
 from backends.database import reading
 from backends.ports import ItemContent
-from data_pipeline.adapters.tables import counters, items
-from data_pipeline.domain.records import ItemRecord, LogPage, Stored
+from data_pipeline.adapters.item_rows import (
+    ITEM_COUNTER,
+    REPLACE_ITEM,
+    item_record,
+    item_row,
+)
+from data_pipeline.adapters.store import SqlStore, take_sequences
+from data_pipeline.adapters.tables import items
+from data_pipeline.adapters.transactions import transaction
+from data_pipeline.domain.records import ItemRecord, LogPage, Stored, TrainingItem
 
 _WHAT = "catalogue"
-_COUNTER = "items"
-_CONTENT = (items.c.item_id, items.c.title, items.c.categories, items.c.year)
-_INSERT = insert(items)
-_REPLACE = _INSERT.on_conflict_do_update(
-    index_elements=["tenant_id", "item_id"],
-    set_={name: _INSERT.excluded[name] for name in ("sequence", "title", "categories", "year")},
-)
+_TRAINING = (items.c.item_id, items.c.title, items.c.categories, items.c.year)
 
 
-class SqlCatalogueLog:
+class SqlCatalogueLog(SqlStore):
     """A row per item; each change moves it to the end of the order.
 
     The sequences come from a row of `counters`, which stays locked until the commit: so they
     become visible in their order on any engine.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    what = _WHAT
+    table = items
 
-    async def store(self, tenant_id: str, items: Sequence[ItemRecord]) -> Stored:
+    async def store(
+        self, tenant_id: str, items: Sequence[ItemRecord], updated_at_ms: int
+    ) -> Stored:
         """Create or replace items in one transaction."""
         if not items:
             return Stored(0, 0, 0)
         with available(_WHAT):
-            async with self._engine.begin() as connection:
+            async with transaction(self._engine) as connection:
                 # First, since it takes the lock under which the items are compared.
-                end = await _take_sequences(connection, len(items))
+                end = await take_sequences(connection, ITEM_COUNTER, len(items))
                 known = await _known(connection, tenant_id, [item.item_id for item in items])
                 changed, accepted = _changes(known, items)
                 if changed:
                     start = end - len(changed) + 1
                     rows = [
-                        {**item._asdict(), "tenant_id": tenant_id, "sequence": sequence}
+                        item_row(tenant_id, item, sequence, updated_at_ms)
                         for sequence, item in enumerate(changed, start)
                     ]
-                    await connection.execute(_REPLACE, rows)
+                    await connection.execute(REPLACE_ITEM, rows)
         return Stored(accepted, len(items) - accepted, end if changed else 0)
 
     async def read_after(self, sequence: int, limit: int) -> LogPage[ItemContent]:
         """The next changed items of all tenants."""
-        query = sa.select(items.c.tenant_id, items.c.sequence, *_CONTENT)
+        query = items.select()
         query = query.where(items.c.sequence > sequence).order_by(items.c.sequence).limit(limit)
         with available(_WHAT):
             async with reading(self._engine).begin() as connection:
                 rows = (await connection.execute(query)).all()
-        records = [(row.tenant_id, ItemContent(row.sequence, *_record(row[2:]))) for row in rows]
-        return LogPage(records, rows[-1].sequence if rows else sequence)
+        records = [(row.tenant_id, _content(row)) for row in rows]
+        return LogPage(records, rows[-1].sequence if rows else sequence, len(rows) == limit)
 
-    async def items_of(self, tenant_id: str, chunk: int) -> AsyncGenerator[Sequence[ItemRecord]]:
+    async def items_of(self, tenant_id: str, chunk: int) -> AsyncGenerator[Sequence[TrainingItem]]:
         """A tenant's items at one moment, by id."""
-        query = sa.select(*_CONTENT).where(items.c.tenant_id == tenant_id)
+        query = sa.select(*_TRAINING).where(items.c.tenant_id == tenant_id, ~items.c.removed)
         query = query.order_by(items.c.item_id)
         with available(_WHAT):
             async with reading(self._engine).begin() as connection:
                 rows = await connection.stream(query, execution_options={"yield_per": chunk})
                 async for partition in rows.partitions():
-                    yield [_record(row) for row in partition]
-
-    async def ping(self) -> None:
-        """Read nothing from the catalogue."""
-        with available(_WHAT):
-            async with reading(self._engine).begin() as connection:
-                await connection.execute(sa.select(items.c.sequence).limit(0))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._engine.dispose()
-
-
-async def _take_sequences(connection: AsyncConnection, count: int) -> int:
-    """Reserve `count` sequences; the last of them."""
-    taken = counters.update().where(counters.c.name == _COUNTER)
-    taken = taken.values(value=counters.c.value + count).returning(counters.c.value)
-    return (await connection.execute(taken)).scalar_one()
+                    yield partition
 
 
 async def _known(
     connection: AsyncConnection, tenant_id: str, item_ids: Sequence[str]
 ) -> dict[str, ItemRecord]:
-    query = sa.select(*_CONTENT).where(
-        items.c.tenant_id == tenant_id, items.c.item_id.in_(set(item_ids))
+    query = items.select().where(
+        items.c.tenant_id == tenant_id, items.c.item_id.in_(set(item_ids)), ~items.c.removed
     )
     rows = await connection.execute(query)
-    return {row.item_id: _record(row) for row in rows}
+    return {row.item_id: item_record(row) for row in rows}
 
 
 def _changes(
@@ -114,6 +100,7 @@ def _changes(
     return list(changed.values()), accepted
 
 
-def _record(row: Iterable[Any]) -> ItemRecord:
-    item_id, title, categories, year = row
-    return ItemRecord(item_id, title, tuple(categories), year)
+def _content(row: Any) -> ItemContent:
+    if row.removed:
+        return ItemContent(row.sequence, row.item_id, None, (), None, available=False, removed=True)
+    return ItemContent(row.sequence, *item_record(row))

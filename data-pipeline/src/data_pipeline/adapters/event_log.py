@@ -1,6 +1,7 @@
 """EventLog in a relational database."""
 
 from collections.abc import AsyncGenerator, Sequence
+from operator import itemgetter
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
@@ -9,12 +10,24 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from backends.availability import available
 from backends.database import reading
 from backends.ports import UserEvent
-from data_pipeline.adapters.tables import events
+from data_pipeline.adapters.store import SqlStore
+from data_pipeline.adapters.tables import events, merged_ids
+from data_pipeline.adapters.transactions import transaction
+from data_pipeline.adapters.weights import counts, weighted_events
 from data_pipeline.domain.records import EventRecord, LogPage, Stored, TrainingEvent
 
 _WHAT = "event log"
 _COLUMNS = ("tenant_id", *EventRecord._fields, "received_at_ms")
-_APPEND = insert(events).on_conflict_do_nothing(index_elements=["tenant_id", "event_id"])
+# A column's own name would be taken for its value.
+_GIVEN = {name: sa.bindparam(f"given_{name}") for name in _COLUMNS}
+_OWNER = sa.select(merged_ids.c.user_id).where(
+    merged_ids.c.tenant_id == _GIVEN["tenant_id"], merged_ids.c.merged_id == _GIVEN["user_id"]
+)
+_APPEND = (
+    insert(events)
+    .values(_GIVEN | {"user_id": sa.func.coalesce(_OWNER.scalar_subquery(), _GIVEN["user_id"])})
+    .on_conflict_do_nothing(index_elements=["tenant_id", "event_id"])
+)
 _HEAD = sa.select(sa.func.max(events.c.sequence))
 _ENTRY = (
     events.c.sequence,
@@ -24,6 +37,7 @@ _ENTRY = (
     events.c.event_type,
     events.c.timestamp_ms,
     events.c.value,
+    counts,
 )
 _TRAINING = sa.select(
     events.c.sequence,
@@ -42,7 +56,7 @@ _TRAINING = sa.select(
 )
 
 
-class SqlEventLog:
+class SqlEventLog(SqlStore):
     """A row per event; the primary key is the order.
 
     `read_after` may skip nothing, so sequences have to become visible in their order. SQLite
@@ -51,10 +65,16 @@ class SqlEventLog:
     from before the insert until the commit.
     """
 
+    what = _WHAT
+    table = events
+
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        super().__init__(engine)
         # Handed to the driver as it is: binding row by row takes longer than the insert.
-        self._append = str(_APPEND.compile(dialect=engine.dialect, column_keys=_COLUMNS))
+        compiled = _APPEND.compile(dialect=engine.dialect)
+        self._append = str(compiled)
+        places = {f"given_{name}": place for place, name in enumerate(_COLUMNS)}
+        self._in_order = itemgetter(*(places[name] for name in compiled.positiontup or ()))
 
     async def append(
         self, tenant_id: str, events: Sequence[EventRecord], received_at_ms: int
@@ -62,25 +82,27 @@ class SqlEventLog:
         """Store events in one transaction."""
         if not events:
             return Stored(0, 0, 0)
-        rows = [(tenant_id, *event, received_at_ms) for event in events]
+        rows = [self._in_order((tenant_id, *event, received_at_ms)) for event in events]
         with available(_WHAT):
-            async with self._engine.begin() as connection:
+            async with transaction(self._engine) as connection:
                 accepted = (await connection.exec_driver_sql(self._append, rows)).rowcount
                 head = (await connection.execute(_HEAD)).scalar_one()
         return Stored(accepted, len(events) - accepted, head if accepted else 0)
 
     async def read_after(self, sequence: int, limit: int) -> LogPage[UserEvent]:
         """The next events of all tenants."""
-        query = sa.select(*_ENTRY).where(events.c.sequence > sequence)
+        query = sa.select(*_ENTRY).select_from(weighted_events)
+        query = query.where(events.c.sequence > sequence)
         query = query.order_by(events.c.sequence).limit(limit)
         with available(_WHAT):
             async with reading(self._engine).begin() as connection:
                 rows = (await connection.execute(query)).all()
         records = [
             (tenant_id, UserEvent(user_id, item_id, event_type, timestamp_ms, value))
-            for _, tenant_id, user_id, item_id, event_type, timestamp_ms, value in rows
+            for _, tenant_id, user_id, item_id, event_type, timestamp_ms, value, counted in rows
+            if counted
         ]
-        return LogPage(records, rows[-1][0] if rows else sequence)
+        return LogPage(records, rows[-1][0] if rows else sequence, len(rows) == limit)
 
     async def training_events(
         self, tenant_id: str, chunk: int
@@ -92,13 +114,3 @@ class SqlEventLog:
                 rows = await connection.stream(query, execution_options={"yield_per": chunk})
                 async for partition in rows.partitions():
                     yield partition
-
-    async def ping(self) -> None:
-        """Read nothing from the log."""
-        with available(_WHAT):
-            async with reading(self._engine).begin() as connection:
-                await connection.execute(sa.select(events.c.sequence).limit(0))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._engine.dispose()

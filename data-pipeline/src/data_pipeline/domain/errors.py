@@ -37,3 +37,63 @@ class SnapshotUnreadable(DomainError):
     """The snapshot's manifest is damaged, or of a format this version does not read."""
 
     code = "snapshot_damaged"
+
+
+class InvalidChange(DomainError):
+    """A merge patch makes something that is not valid."""
+
+    code = "invalid_request"
+
+
+class InvalidCursor(DomainError):
+    """The cursor is none that a list of this kind has answered with."""
+
+    code = "invalid_cursor"
+
+
+class ItemNotFound(DomainError):
+    """There is no such item."""
+
+    code = "item_not_found"
+
+
+class UserNotFound(DomainError):
+    """There is neither a profile nor an event of such a user."""
+
+    code = "user_not_found"
+
+
+class EventNotFound(DomainError):
+    """There is no such event."""
+
+    code = "event_not_found"
+
+
+class EventTypeNotFound(DomainError):
+    """The tenant has declared no such event type."""
+
+    code = "event_type_not_found"
+
+
+class TooManyEventTypes(DomainError):
+    """The tenant has as many event types of its own as there may be."""
+
+    code = "too_many_event_types"
+
+
+class VersionConflict(DomainError):
+    """The record has changed since it was read."""
+
+    code = "version_conflict"
+
+
+class MergeCycle(DomainError):
+    """A user cannot be merged into itself, nor into an id that was merged into it."""
+
+    code = "merge_cycle"
+
+
+class AlreadyMerged(DomainError):
+    """The id was merged into another user before."""
+
+    code = "already_merged"

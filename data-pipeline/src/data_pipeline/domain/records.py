@@ -1,9 +1,10 @@
 """Valid records, as the pipeline keeps them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from backends.ports import AttributeValue, Correction
 from contracts.events import RejectedRecord
 
 RecordT = TypeVar("RecordT")
@@ -18,22 +19,107 @@ class EventRecord(NamedTuple):
     event_type: str
     timestamp_ms: int
     value: float | None
+    recommendation_id: str | None
 
 
 class ItemRecord(NamedTuple):
-    """One valid item of the catalogue."""
+    """One valid item of the catalogue; `location` is latitude and longitude in degrees."""
 
     item_id: str
     title: str | None
     categories: tuple[str, ...]
     year: int | None
+    attributes: Mapping[str, AttributeValue]
+    location: tuple[float, float] | None
+    available: bool
+
+
+class UserRecord(NamedTuple):
+    """One valid user."""
+
+    user_id: str
+    attributes: Mapping[str, AttributeValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned(Generic[RecordT]):
+    """A record as it is stored; `version` grows with each change, the time is Unix milliseconds."""
+
+    record: RecordT
+    version: int
+    updated_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[RecordT]):
+    """What a change came to: the record as it is now, and whether there was none before."""
+
+    stored: Versioned[RecordT]
+    created: bool
 
 
 class LogPage(NamedTuple, Generic[RecordT]):
-    """Records with their tenant ids as a log holds them; `last_sequence` is that of the last."""
+    """Records with their tenant ids, of those that a log holds up to `last_sequence`.
+
+    `more` says whether the log had as many as were asked for.
+    """
 
     records: Sequence[tuple[str, RecordT]]
     last_sequence: int
+    more: bool
+
+
+class CorrectionPage(NamedTuple):
+    """What the features must become; `last_sequence` is that of the last of the marks."""
+
+    corrections: Sequence[Correction]
+    last_sequence: int
+
+
+class StoredEventRecord(NamedTuple):
+    """An event as it is stored; its time of storing is Unix milliseconds."""
+
+    sequence: int
+    event: EventRecord
+    received_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """Which events of a tenant: those stored before `before`, of one user or item where given."""
+
+    limit: int
+    before: int | None = None
+    user_id: str | None = None
+    item_id: str | None = None
+
+
+class Merged(NamedTuple):
+    """What a merge came to; `correction` is the sequence that the features must reach."""
+
+    user_id: str
+    events_moved: int
+    correction: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonCounts:
+    """How much is stored of a person, place by place."""
+
+    events: int
+    profiles: int
+    merged_ids: int
+
+
+class Erased(NamedTuple):
+    """What an erasure removed, and of which ids: those merged in the meantime too.
+
+    `correction` is the sequence that the features must reach.
+    """
+
+    user_ids: Sequence[str]
+    removed: PersonCounts
+    correction: int
 
 
 TrainingEvent = tuple[int, str, str, str, int, float | None]
@@ -41,6 +127,9 @@ TrainingEvent = tuple[int, str, str, str, int, float | None]
 
 A plain tuple, since a snapshot reads millions of them.
 """
+
+TrainingItem = tuple[str, str | None, Sequence[str], int | None]
+"""One item as a snapshot takes it: id, title, categories, year."""
 
 
 class Stored(NamedTuple):

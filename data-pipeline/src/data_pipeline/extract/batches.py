@@ -2,16 +2,22 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final
 
 import orjson
 from pydantic import ValidationError
 
 from contracts.events import EventBatch
+from contracts.imports import DataType
 from contracts.items import ItemBatch
+from contracts.users import UserBatch
 from data_pipeline.domain.errors import InvalidBatch, InvalidJson
 
-DataType = Literal["events", "items"]
+_ENVELOPES: Final = {
+    DataType.EVENTS: EventBatch,
+    DataType.ITEMS: ItemBatch,
+    DataType.USERS: UserBatch,
+}
 
 
 def read_records(data_type: DataType, body: bytes) -> Sequence[Any]:
@@ -23,13 +29,12 @@ def read_records(data_type: DataType, body: bytes) -> Sequence[Any]:
     """
     content = _parse(body)
     try:
-        if data_type == "events":
-            return EventBatch.model_validate(content).events
-        return ItemBatch.model_validate(content).items
+        batch = _ENVELOPES[data_type].model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "body"
         raise InvalidBatch(f"{place}: {first['msg']}") from None
+    return getattr(batch, data_type)
 
 
 def _parse(body: bytes) -> Any:

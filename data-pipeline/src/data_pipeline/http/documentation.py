@@ -10,10 +10,12 @@ from web.problems import problem_answers
 _PROBLEMS = {
     400: "The body is not JSON.",
     401: "The service token is missing or wrong.",
-    404: "There is no such snapshot.",
-    409: "The tenant has no events to freeze.",
+    404: "There is no such thing.",
+    409: "It cannot be done as things are; the detail says what to do.",
+    412: "The record has another version than the one asked for.",
     413: "The body is too large.",
     422: "The request is not valid.",
+    429: "Too many imports of the tenant are not finished.",
     503: "A store does not answer and nothing was stored; try again.",
 }
 

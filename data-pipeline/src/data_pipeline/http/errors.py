@@ -9,12 +9,27 @@ from web.problems import add_problem_handlers, problem
 
 STATUS = {
     "invalid_json": 400,
+    "event_not_found": 404,
+    "event_type_not_found": 404,
+    "item_not_found": 404,
     "snapshot_not_found": 404,
+    "user_not_found": 404,
+    "already_merged": 409,
     "empty_snapshot": 409,
+    "merge_cycle": 409,
     "snapshot_damaged": 409,
+    "too_many_event_types": 409,
+    "version_conflict": 412,
+    "invalid_cursor": 422,
+    "import_not_found": 404,
+    "import_finished": 409,
+    "empty_file": 422,
+    "too_many_imports": 429,
     "invalid_request": 422,
 }
 RETRY_AFTER_SECONDS = "1"
+# An import takes from seconds to minutes.
+RETRY_AFTER = {"too_many_imports": {"retry-after": "30"}}
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -26,7 +41,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
 async def _domain_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)  # noqa: S101 - registered for this class
-    return problem(STATUS[error.code], error.code, str(error))
+    return problem(STATUS[error.code], error.code, str(error), headers=RETRY_AFTER.get(error.code))
 
 
 async def _port_unavailable(_: Request, error: Exception) -> Response:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from backends.ports import PortUnavailable
+from contracts.imports import DataType
+from contracts.users import UserErased, UserMerged
 from data_pipeline.domain.errors import DomainError
 from data_pipeline.http.state import Pipeline
 from data_pipeline.services.ingestion import IngestReport
@@ -15,7 +17,9 @@ from data_pipeline.services.snapshots import SnapshotReport
 from instrumentation.stages import observe_stages, record_stages
 
 _LOG: Final = logging.getLogger("data_pipeline")
-_JOB: Final = "snapshot"
+_SNAPSHOT: Final = "snapshot"
+_ERASURE: Final = "erasure"
+_BUSINESS: Final = {"category": "business"}
 
 
 def record_batch(pipeline: Pipeline, tenant_id: str, report: IngestReport) -> None:
@@ -39,7 +43,7 @@ def record_batch(pipeline: Pipeline, tenant_id: str, report: IngestReport) -> No
     for code, count in faults.items():
         metrics.inc("data_validation_errors_total", count, tenant_id=tenant_id, error_type=code)
     fields = {
-        "category": "business",
+        **_BUSINESS,
         "accepted": result.accepted,
         "duplicates": result.duplicates,
         "rejected": len(result.rejected),
@@ -48,33 +52,83 @@ def record_batch(pipeline: Pipeline, tenant_id: str, report: IngestReport) -> No
     _LOG.info("took in %s", report.data_type, extra=fields)
 
 
+def record_change(pipeline: Pipeline, tenant_id: str, data_type: DataType, action: str) -> None:
+    """Count a record that was sent by itself, and write the line of the change."""
+    if action != "removed":
+        pipeline.metrics.inc(
+            "data_ingestion_records_total", 1, tenant_id=tenant_id, data_type=data_type
+        )
+    # "items" is one item here.
+    _LOG.info("%s %s", data_type.removesuffix("s"), action, extra=_BUSINESS)
+
+
+def record_merge(merged: UserMerged) -> None:
+    """Write the line of a merge; the ids are in it as hashes at most."""
+    fields = {**_BUSINESS, "events_moved": merged.events_moved}
+    _LOG.info("merged a session into a user", extra=fields)
+
+
+def record_weight(event_type: str, weight: float | None) -> None:
+    """Write the line of a changed weight, None where a type was taken back."""
+    fields = {**_BUSINESS, "event_type": event_type, "weight": weight}
+    _LOG.info("changed the weight of an event type", extra=fields)
+
+
 @contextmanager
 def record_snapshot(pipeline: Pipeline) -> Generator[Callable[[SnapshotReport], None]]:
     """Time a snapshot job and count how it ended; the block hands its report over."""
+    with _recorded_job(pipeline, _SNAPSHOT):
+        yield lambda report: _record_snapshot(pipeline, report)
+
+
+@contextmanager
+def record_erasure(pipeline: Pipeline) -> Generator[Callable[[UserErased], None]]:
+    """Time an erasure and count how it ended; the block hands its answer over."""
+    with _recorded_job(pipeline, _ERASURE):
+        yield lambda erased: _record_erasure(pipeline, erased)
+
+
+@contextmanager
+def _recorded_job(pipeline: Pipeline, name: str) -> Generator[None]:
     started = time.perf_counter()
     try:
-        yield lambda report: _record_snapshot(pipeline, report)
+        yield
     except DomainError:
         raise
     except Exception as error:
         reason = "store_unavailable" if isinstance(error, PortUnavailable) else "internal_error"
-        pipeline.metrics.inc("etl_job_failures_total", job_name=_JOB, reason=reason)
+        pipeline.metrics.inc("etl_job_failures_total", job_name=name, reason=reason)
         raise
     finally:
         seconds = time.perf_counter() - started
-        pipeline.metrics.observe("etl_job_duration_seconds", seconds, job_name=_JOB)
+        pipeline.metrics.observe("etl_job_duration_seconds", seconds, job_name=name)
 
 
 def _record_snapshot(pipeline: Pipeline, report: SnapshotReport) -> None:
     manifest = report.manifest
     record_stages(pipeline.tracing.tracer, report.stages)
     for source, file in (("events", manifest.events), ("items", manifest.items)):
-        pipeline.metrics.inc("etl_records_processed_total", file.rows, job_name=_JOB, source=source)
+        _count_records(pipeline, _SNAPSHOT, source, file.rows)
     fields = {
-        "category": "business",
+        **_BUSINESS,
         "snapshot_id": manifest.snapshot_id,
         "events": manifest.events.rows,
         "items": manifest.items.rows,
         "users": manifest.users,
     }
     _LOG.info("made a snapshot", extra=fields)
+
+
+def _record_erasure(pipeline: Pipeline, erased: UserErased) -> None:
+    for place in erased.places:
+        _count_records(pipeline, _ERASURE, place.place.replace(" ", "_"), place.removed)
+    fields = {
+        "category": "security",
+        "removed": {place.place: place.removed for place in erased.places},
+        "remaining": {place.place: place.remaining for place in erased.places},
+    }
+    _LOG.info("erased a user", extra=fields)
+
+
+def _count_records(pipeline: Pipeline, job: str, source: str, count: int) -> None:
+    pipeline.metrics.inc("etl_records_processed_total", count, job_name=job, source=source)

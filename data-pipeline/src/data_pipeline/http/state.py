@@ -3,12 +3,19 @@
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 
-from backends.ports import FeatureReader
-from contracts.identifiers import TenantId
+from contracts.events import EventTypeName
+from contracts.identifiers import Identifier, TenantId
+from data_pipeline.services.erasure import Erasure
+from data_pipeline.services.event_types import EventTypes
+from data_pipeline.services.events import Events
+from data_pipeline.services.imports import Imports
 from data_pipeline.services.ingestion import Ingestion
+from data_pipeline.services.items import Items
+from data_pipeline.services.people import People
 from data_pipeline.services.snapshots import Snapshots
+from data_pipeline.services.users import Users
 from instrumentation.context import identify
 from instrumentation.metrics import Metrics
 from instrumentation.tracing import Tracing
@@ -20,7 +27,13 @@ class Pipeline:
 
     ingestion: Ingestion
     snapshots: Snapshots
-    features: FeatureReader
+    items: Items
+    users: Users
+    events: Events
+    event_types: EventTypes
+    people: People
+    erasure: Erasure
+    imports: Imports
     metrics: Metrics
     tracing: Tracing
 
@@ -41,5 +54,18 @@ async def _tenant(tenant_id: Annotated[TenantId, Path(alias="tenant")]) -> str:
     return tenant_id
 
 
+async def _user(user_id: Annotated[Identifier, Path(alias="user")]) -> str:
+    identify(user_id=user_id)
+    return user_id
+
+
 PipelineDep = Annotated[Pipeline, Depends(_pipeline)]
 TenantDep = Annotated[str, Depends(_tenant)]
+UserDep = Annotated[str, Depends(_user)]
+ItemIdPath = Annotated[Identifier, Path()]
+EventIdPath = Annotated[Identifier, Path()]
+EventTypePath = Annotated[EventTypeName, Path()]
+IfMatch = Annotated[
+    int | None,
+    Query(ge=0, le=2**63 - 1, description="The version that the record must have; 0 for none."),
+]

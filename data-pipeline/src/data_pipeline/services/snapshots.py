@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -18,7 +18,8 @@ from backends.stages import Stage, StageClock
 from contracts.snapshots import SnapshotManifest
 from data_pipeline.domain.errors import EmptySnapshot, SnapshotNotFound, SnapshotUnreadable
 from data_pipeline.domain.ports import CatalogueLog, EventLog
-from data_pipeline.domain.records import ItemRecord, TrainingEvent
+from data_pipeline.domain.records import TrainingEvent, TrainingItem
+from data_pipeline.services.event_types import EventTypes
 
 CHUNK: Final = 50_000
 """Rows of a row group; another number would give the same data another snapshot id."""
@@ -42,11 +43,13 @@ class Snapshots:
         events: EventLog,
         catalogue: CatalogueLog,
         store: SnapshotStore,
+        event_types: EventTypes,
         now_ms: Callable[[], int],
     ) -> None:
         self._events = events
         self._catalogue = catalogue
         self._store = store
+        self._event_types = event_types
         self._now_ms = now_ms
         self._lock = asyncio.Lock()
 
@@ -64,11 +67,14 @@ class Snapshots:
                 events = await self._freeze_events(tenant_id)
             with clock.stage("freeze_items"):
                 items = await self._freeze_items(tenant_id)
+            # After the events: whatever type they have was declared by then, or is no more.
+            weights = await self._event_types.weights(tenant_id)
             with clock.stage("write_snapshot"):
                 manifest = await self._store.write(
                     tenant_id,
                     await asyncio.to_thread(events.table.finish),
                     await asyncio.to_thread(items.table.finish),
+                    event_weights=dict.fromkeys(events.types, 0.0) | dict(weights),
                     users=events.users,
                     last_sequence=events.last_sequence,
                     created_at=datetime.fromtimestamp(self._now_ms() / 1000, UTC),
@@ -88,6 +94,18 @@ class Snapshots:
         except SnapshotDamaged as error:
             raise SnapshotUnreadable(str(error)) from error
 
+    def standing_still(self) -> AbstractAsyncContextManager[object]:
+        """A block in which no snapshot is made."""
+        return self._lock
+
+    async def remove_holding(self, tenant_id: str, user_ids: Sequence[str]) -> int:
+        """Remove the snapshots with events of these users; how many. Raises `PortUnavailable`."""
+        return await self._store.remove_holding(tenant_id, user_ids)
+
+    async def count_holding(self, tenant_id: str, user_ids: Sequence[str]) -> int:
+        """How many snapshots hold an event of these users. Raises `PortUnavailable`."""
+        return len(await self._store.holding(tenant_id, user_ids))
+
     async def _freeze_events(self, tenant_id: str) -> "_FrozenEvents":
         frozen = _FrozenEvents()
         await _add_all(frozen.add, self._events.training_events(tenant_id, CHUNK))
@@ -105,13 +123,14 @@ class _FrozenItems:
     def __init__(self) -> None:
         self.table = TableEncoder(ITEM_SCHEMA)
 
-    def add(self, rows: Sequence[ItemRecord]) -> None:
+    def add(self, rows: Sequence[TrainingItem]) -> None:
         self.table.add(list(zip(*rows, strict=True)))
 
 
 class _FrozenEvents:
     def __init__(self) -> None:
         self.table = TableEncoder(EVENT_SCHEMA)
+        self.types: set[str] = set()
         self.users = 0
         self.last_sequence = 0
         self._last_user: str | None = None
@@ -121,6 +140,7 @@ class _FrozenEvents:
         # The events of a user come together, if perhaps in two chunks.
         self.users += len(set(columns[0])) - (columns[0][0] == self._last_user)
         self._last_user = columns[0][-1]
+        self.types.update(columns[2])
         self.last_sequence = max((self.last_sequence, *sequences))
         self.table.add(columns)
 

@@ -1,6 +1,6 @@
 """Validates events one by one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -23,19 +23,25 @@ _KIND: Final = RecordKind(
         "event_id": _IDENTIFIER,
         "user_id": _IDENTIFIER,
         "item_id": _IDENTIFIER,
-        "event_type": f"one of {', '.join(EventType)}",
+        "event_type": "the name of a type: a letter, then up to 63 of a-z, 0-9, _ and -",
         "timestamp": "a time as RFC 3339 with an offset, or as Unix seconds",
         "value": "a number from -1e9 to 1e9, or null",
+        "recommendation_id": f"{_IDENTIFIER}, or null",
     },
 )
 
 
-def check_events(records: Sequence[Any], now_ms: int) -> Checked[EventRecord]:
-    """Part a batch into valid events and rejections; `now_ms` is Unix time in milliseconds."""
+def check_events(
+    records: Sequence[Any], now_ms: int, event_types: Collection[str]
+) -> Checked[EventRecord]:
+    """Part a batch into valid events and rejections.
+
+    `now_ms` is Unix time in milliseconds, `event_types` are those that the tenant has.
+    """
     valid: list[EventRecord] = []
     rejected: list[RejectedRecord] = []
     for index, record in enumerate(records):
-        checked = _check(index, record, now_ms)
+        checked = _check(index, record, now_ms, event_types)
         if isinstance(checked, EventRecord):
             valid.append(checked)
         else:
@@ -43,23 +49,36 @@ def check_events(records: Sequence[Any], now_ms: int) -> Checked[EventRecord]:
     return Checked(valid, rejected)
 
 
-def _check(index: int, record: Any, now_ms: int) -> EventRecord | RejectedRecord:
+def _check(
+    index: int, record: Any, now_ms: int, event_types: Collection[str]
+) -> EventRecord | RejectedRecord:
     try:
         event = _ADAPTER.validate_python(record)
     except ValidationError as error:
         return _KIND.rejection(index, error)
+    if event.event_type not in event_types:
+        return _undeclared(index, event.event_type)
     timestamp_ms = (event.timestamp - _EPOCH) // _MILLISECOND
     if timestamp_ms > now_ms + MAX_AHEAD_MS:
         reason = "timestamp must be no more than 5 minutes in the future."
         return RejectedRecord(index=index, code="timestamp_in_future", reason=reason)
-    if event.event_type is EventType.RATING and event.value is None:
+    if event.event_type == EventType.RATING and event.value is None:
         reason = "value is missing; an event of type rating must carry the rating as a number."
         return RejectedRecord(index=index, code="missing_value", reason=reason)
     return EventRecord(
         event.event_id,
         event.user_id,
         event.item_id,
-        event.event_type.value,
+        event.event_type,
         timestamp_ms,
         event.value,
+        event.recommendation_id,
     )
+
+
+def _undeclared(index: int, event_type: str) -> RejectedRecord:
+    reason = (
+        f"event_type must be one of {', '.join(EventType)}, or a type of your own; declare "
+        f"{event_type} by PUT /event-types/{event_type} with its weight, then send the event again."
+    )
+    return RejectedRecord(index=index, code="unknown_event_type", reason=reason)

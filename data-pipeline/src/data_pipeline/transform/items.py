@@ -7,8 +7,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.events import RejectedRecord
 from contracts.items import Item
+from data_pipeline.domain.items import item_record
 from data_pipeline.domain.records import Checked, ItemRecord
-from data_pipeline.transform.rejections import RecordKind
+from data_pipeline.transform.rejections import ATTRIBUTES, RecordKind
 
 _ADAPTER: Final = TypeAdapter(Item)
 _KIND: Final = RecordKind(
@@ -20,6 +21,9 @@ _KIND: Final = RecordKind(
             "a list of at most 50 strings of 1 to 100 characters without control characters"
         ),
         "year": "a whole number from -10000 to 10000, or null",
+        "attributes": ATTRIBUTES,
+        "location": "an object with a latitude from -90 to 90 and a longitude from -180 to 180",
+        "available": "true or false",
     },
 )
 
@@ -34,5 +38,5 @@ def check_items(records: Sequence[Any]) -> Checked[ItemRecord]:
         except ValidationError as error:
             rejected.append(_KIND.rejection(index, error))
         else:
-            valid.append(ItemRecord(item.item_id, item.title, tuple(item.categories), item.year))
+            valid.append(item_record(item.item_id, item))
     return Checked(valid, rejected)

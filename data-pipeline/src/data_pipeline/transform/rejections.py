@@ -7,13 +7,35 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from contracts.attributes import MAX_ATTRIBUTES
 from contracts.events import RejectedRecord
 
 _TYPE_FAULTS: Final = frozenset(
-    {"string_type", "float_type", "float_parsing", "int_type", "int_parsing", "list_type"}
+    {
+        "bool_parsing",
+        "bool_type",
+        "dict_type",
+        "float_parsing",
+        "float_type",
+        "int_parsing",
+        "int_type",
+        "list_type",
+        "model_type",
+        "string_type",
+    }
 )
 _CODE_OF_FIELD: Final = {"timestamp": "invalid_timestamp", "event_type": "unknown_event_type"}
+_NESTED: Final = frozenset({"attributes", "location"})
+"""Fields with a shape of their own, a fault in which is named by the field."""
+
 _MAX_NAME: Final = 40
+
+ATTRIBUTES: Final = (
+    f"an object of at most {MAX_ATTRIBUTES} attributes; a name is a letter and up to 63 letters, "
+    "digits and underscores, a value is true, false, a number, a string of at most 500 characters "
+    "or a list of at most 100 such strings"
+)
+"""What the attributes of a record are expected to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +65,21 @@ class RecordKind:
 
 def _code(error: ErrorDetails) -> str:
     fault = error["type"]
-    if fault == "model_type":
+    depth = len(error["loc"])
+    field = str(error["loc"][0]) if depth else ""
+    if depth > 1 and field in _NESTED:
+        return "invalid_value"
+    if fault == "model_type" and depth == 0:
         return "not_an_object"
     if fault == "missing":
         return "missing_field"
     # A fault that stands at no field is a field name that is not Unicode.
-    if fault == "extra_forbidden" or not error["loc"]:
+    if fault == "extra_forbidden" or depth == 0:
         return "unexpected_field"
-    field = str(error["loc"][0])
-    if fault in _TYPE_FAULTS or (fault == "enum" and not isinstance(error["input"], str)):
-        return "invalid_type"
+    return "invalid_type" if fault in _TYPE_FAULTS else _code_of(field)
+
+
+def _code_of(field: str) -> str:
     if field.endswith("_id"):
         return "invalid_identifier"
     return _CODE_OF_FIELD.get(field, "invalid_value")

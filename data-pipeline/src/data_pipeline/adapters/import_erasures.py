@@ -1,0 +1,87 @@
+"""ErasedUsers in a relational database."""
+
+import hashlib
+from collections.abc import Collection
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from backends.availability import available
+from backends.database import close_engine, reading
+from data_pipeline.adapters.tables import erased_users, imports
+from data_pipeline.adapters.transactions import transaction
+from data_pipeline.domain.imports import UNFINISHED
+
+_WHAT: Final = "account of the erased users"
+_INSERT: Final = insert(erased_users)
+_MARK: Final = _INSERT.on_conflict_do_update(
+    index_elements=["tenant_id", "user_hash"],
+    set_={"erased_at_ms": _INSERT.excluded.erased_at_ms},
+)
+_OLDEST_UNFINISHED: Final = (
+    sa.select(sa.func.min(imports.c.created_at_ms))
+    .where(imports.c.status.in_(UNFINISHED))
+    .scalar_subquery()
+)
+
+
+class SqlErasedUsers:
+    """A row per erased user, by a hash: whoever was erased is not named here again."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def mark(self, tenant_id: str, user_ids: Collection[str], erased_at_ms: int) -> None:
+        """Insert the marks, or move them to the newer moment."""
+        rows = [
+            {
+                "tenant_id": tenant_id,
+                "user_hash": _hash(tenant_id, user_id),
+                "erased_at_ms": erased_at_ms,
+            }
+            for user_id in user_ids
+        ]
+        if not rows:
+            return
+        with available(_WHAT):
+            async with transaction(self._engine) as connection:
+                await connection.execute(_MARK, rows)
+
+    async def among(
+        self, tenant_id: str, user_ids: Collection[str], since_ms: int
+    ) -> frozenset[str]:
+        """Compare with all marks since then: as a rule there are none or few."""
+        query = sa.select(erased_users.c.user_hash).where(
+            erased_users.c.tenant_id == tenant_id, erased_users.c.erased_at_ms >= since_ms
+        )
+        with available(_WHAT):
+            async with transaction(self._engine) as connection:
+                marked = set((await connection.execute(query)).scalars())
+        if not marked:
+            return frozenset()
+        return frozenset(user for user in user_ids if _hash(tenant_id, user) in marked)
+
+    async def purge(self, before_ms: int) -> int:
+        """Delete the marks that no unfinished import needs."""
+        kept_from = sa.func.coalesce(_OLDEST_UNFINISHED, before_ms)
+        old = (erased_users.c.erased_at_ms < before_ms) & (erased_users.c.erased_at_ms < kept_from)
+        with available(_WHAT):
+            async with transaction(self._engine) as connection:
+                return (await connection.execute(erased_users.delete().where(old))).rowcount
+
+    async def ping(self) -> None:
+        """Read no row."""
+        with available(_WHAT):
+            async with reading(self._engine).begin() as connection:
+                await connection.execute(sa.select(erased_users.c.user_hash).limit(0))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await close_engine(self._engine)
+
+
+def _hash(tenant_id: str, user_id: str) -> str:
+    # The tenant id has a fixed alphabet without a null byte, so no two pairs run together.
+    return hashlib.sha256(f"{tenant_id}\0{user_id}".encode()).hexdigest()

@@ -1,0 +1,152 @@
+"""Bulk imports as callers see them: begun, shown, cancelled."""
+
+import re
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from contracts.imports import DataType, FileFormat, ImportJob, ImportStatus
+from contracts.pages import Page
+from data_pipeline.domain.errors import InvalidCursor
+from data_pipeline.domain.import_ports import ImportBook, ImportQueue, Spool
+from data_pipeline.domain.imports import (
+    EmptyFile,
+    Import,
+    ImportFinished,
+    ImportNotFound,
+    TooManyImports,
+    new_import,
+)
+
+MAX_UNFINISHED: Final = 10
+"""How many imports a tenant may have uploading, queued or running."""
+
+_IMPORT_ID: Final = re.compile(r"[0-9]{13}-[0-9a-f]{12}")
+
+
+class Imports:
+    """Takes files in and shows their jobs.
+
+    `arrived` is called when there is a job to do, `ended` with a job that its caller ended.
+    `now_ms` is Unix time in milliseconds.
+    """
+
+    def __init__(
+        self,
+        book: ImportBook,
+        queue: ImportQueue,
+        spool: Spool,
+        arrived: Callable[[], None],
+        ended: Callable[[Import], None],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._book = book
+        self._queue = queue
+        self._spool = spool
+        self._arrived = arrived
+        self._ended = ended
+        self._now_ms = now_ms
+        self._uploading: Counter[str] = Counter()
+
+    async def recover(self) -> None:
+        """Remove, before any upload, what a crash left of uploads and ended imports."""
+        await self._spool.keep_only(frozenset(await self._book.unfinished()))
+
+    async def start(
+        self,
+        tenant_id: str,
+        data_type: DataType,
+        file_format: FileFormat,
+        content: AsyncIterable[bytes],
+        trace_headers: Mapping[str, str],
+    ) -> ImportJob:
+        """Queue a file, once all of it is on disk; `trace_headers` lead to the request.
+
+        Raises:
+            EmptyFile, TooManyImports: the file is not taken in.
+            PortUnavailable: the file or its job could not be kept.
+        """
+        # The job's age is that of the upload's first byte: see `ErasedUsers`.
+        created_at_ms = self._now_ms()
+        import_id = f"{created_at_ms:013d}-{secrets.token_hex(6)}"
+        with self._counted(tenant_id):
+            if len(await self._book.unfinished(tenant_id)) + self._uploading[tenant_id] > (
+                MAX_UNFINISHED
+            ):
+                raise _too_many()
+            size = await self._spool.receive(import_id, content)
+            kept = False
+            try:
+                if size == 0:
+                    raise EmptyFile("the body is empty: send the file as the body")
+                entry = new_import(
+                    import_id, tenant_id, data_type, file_format, size, created_at_ms, trace_headers
+                )
+                kept = await self._book.add(entry, MAX_UNFINISHED)
+                if not kept:
+                    raise _too_many()
+            finally:
+                if not kept:
+                    await self._spool.remove(import_id)
+        self._arrived()
+        return entry.job
+
+    async def find(self, tenant_id: str, import_id: str) -> ImportJob:
+        """How an import stands. Raises `ImportNotFound`."""
+        return (await self._entry(tenant_id, import_id)).job
+
+    async def page(self, tenant_id: str, cursor: str | None, limit: int) -> Page[ImportJob]:
+        """Imports, newest first; the cursor is the id of the last one of the page before.
+
+        Raises:
+            InvalidCursor: it is none.
+        """
+        if cursor is not None and not _IMPORT_ID.fullmatch(cursor):
+            raise InvalidCursor("the cursor is none of this list: leave it out to begin anew")
+        jobs = await self._book.page(tenant_id, cursor, limit + 1)
+        more = len(jobs) > limit
+        return Page(
+            data=list(jobs[:limit]), next_cursor=jobs[limit - 1].import_id if more else None
+        )
+
+    async def cancel(self, tenant_id: str, import_id: str) -> ImportJob:
+        """End an import, after the chunk that is being stored; cancelling it again is no error.
+
+        Raises:
+            ImportNotFound, ImportFinished: there is nothing to cancel.
+        """
+        async with self._queue.together():
+            entry = await self._entry(tenant_id, import_id)
+            if entry.job.status is ImportStatus.CANCELLED:
+                return entry.job
+            if entry.finished:
+                raise ImportFinished(f"the import has {entry.job.status} already")
+            entry = entry.cancelled(self._now_ms())
+            await self._queue.save(entry)
+        await self._spool.remove(import_id)
+        self._ended(entry)
+        return entry.job
+
+    async def _entry(self, tenant_id: str, import_id: str) -> Import:
+        entry = await self._book.find(tenant_id, import_id)
+        if entry is None:
+            raise ImportNotFound(f"there is no import {import_id!r}")
+        return entry
+
+    @contextmanager
+    def _counted(self, tenant_id: str) -> Generator[None]:
+        self._uploading[tenant_id] += 1
+        try:
+            yield
+        finally:
+            self._uploading[tenant_id] -= 1
+            if not self._uploading[tenant_id]:
+                del self._uploading[tenant_id]
+
+
+def _too_many() -> TooManyImports:
+    return TooManyImports(
+        f"{MAX_UNFINISHED} imports are not finished: wait until one is, or cancel one"
+    )

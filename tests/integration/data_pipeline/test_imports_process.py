@@ -1,0 +1,135 @@
+"""Imports in a real process: killed, cut off, and with a file far larger than its memory."""
+
+import json
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+from tests.integration.data_pipeline.real_server import TOKEN, server
+
+ROWS = 40_000
+IMPORTS = "/v1/tenants/acme/imports"
+
+
+def events(rows: int) -> Iterator[bytes]:
+    for n in range(rows):
+        event = {
+            "event_id": f"e{n:09d}",
+            "user_id": f"u{n % 997}",
+            "item_id": f"i{n % 4_001}",
+            "event_type": "view",
+            "timestamp": 1_600_000_000 + n,
+        }
+        yield json.dumps(event).encode() + b"\n"
+
+
+def wide_items(rows: int) -> Iterator[bytes]:
+    """3 kB each, and few that are not the same: what is stored is not what this is about."""
+    attributes = {f"text{n}": "x" * 500 for n in range(6)}
+    for n in range(rows):
+        yield json.dumps({"item_id": f"i{n % 100}", "attributes": attributes}).encode() + b"\n"
+
+
+def upload(client: httpx2.Client, content: Iterator[bytes], data_type: str = "events") -> str:
+    params = {"data_type": data_type, "format": "jsonl"}
+    answer = client.post(IMPORTS, params=params, content=content, timeout=120)
+    assert answer.status_code == 202, answer.text
+    return answer.json()["import_id"]
+
+
+def wait(
+    client: httpx2.Client, import_id: str, until: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any]:
+    deadline = time.monotonic() + 100
+    while time.monotonic() < deadline:
+        job = client.get(f"{IMPORTS}/{import_id}").json()
+        if until(job):
+            return job
+        time.sleep(0.01)  # the job's row is all there is to ask
+    raise AssertionError(job)
+
+
+def stored(data_dir: Path) -> tuple[int, int]:
+    connection = sqlite3.connect(data_dir / "data-pipeline" / "data-pipeline.db")
+    try:
+        query = "SELECT COUNT(*), COUNT(DISTINCT event_id) FROM events"
+        return connection.execute(query).fetchone()
+    finally:
+        connection.close()
+
+
+def test_an_import_survives_kill_9_at_several_places_and_counts_each_row_once(
+    tmp_path: Path,
+) -> None:
+    def content() -> Iterator[bytes]:
+        yield from events(ROWS)
+        yield from events(500)
+        yield b'{"event_id": "bad"}\n' * 30
+
+    import_id, killed_at = "", []
+    for share in (0.01, 0.6):
+        with server(tmp_path) as (process, client):
+            import_id = import_id or upload(client, content())
+            job = wait(client, import_id, lambda job, share=share: job["progress"] >= share)
+            killed_at.append(job["rows"])
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    assert 0 < killed_at[0] < killed_at[-1] < ROWS
+    with server(tmp_path) as (_, client):
+        job = wait(client, import_id, lambda job: job["status"] not in ("queued", "running"))
+        assert (job["status"], job["error"]) == ("completed", None)
+        assert (job["rows"], job["accepted"]) == (ROWS + 530, ROWS)
+        assert (job["duplicates"], job["rejected"]) == (500, 30)
+        assert [one["index"] for one in job["first_rejections"]] == list(
+            range(ROWS + 500, ROWS + 520)
+        )
+        assert stored(tmp_path) == (ROWS, ROWS)
+        history = client.get("/v1/tenants/acme/users/u1/history").json()["events"]
+        of_user = range(1, ROWS, 997)
+        assert [one["item_id"] for one in history] == [f"i{n % 4_001}" for n in of_user][-200:]
+    assert list((tmp_path / "data-pipeline" / "imports").iterdir()) == []
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "data-pipeline" / "imports"
+    with server(tmp_path) as (_, client):
+        with socket.create_connection((client.base_url.host, client.base_url.port)) as connection:
+            head = (
+                f"POST {IMPORTS}?data_type=events&format=jsonl HTTP/1.1\r\nhost: x\r\n"
+                f"authorization: Bearer {TOKEN}\r\ncontent-length: 9000000\r\n\r\n"
+            )
+            connection.sendall(head.encode() + b"x" * 3_000_000)
+            while not any(folder.iterdir()):
+                time.sleep(0.01)
+        deadline = time.monotonic() + 10
+        while any(folder.iterdir()):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert client.get(IMPORTS).json()["data"] == []
+
+
+def test_a_large_file_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> None:
+    with server(tmp_path) as (process, client):
+        memory = psutil.Process(process.pid).memory_info
+        peaks: list[int] = []
+
+        def sampled(job: dict[str, Any]) -> bool:
+            peaks.append(memory().rss)
+            return job["status"] not in ("queued", "running")
+
+        highest = []
+        for rows in (5_000, 25_000):
+            peaks.clear()
+            import_id = upload(client, wide_items(rows), "items")
+            job = wait(client, import_id, sampled)
+            assert (job["status"], job["rows"]) == ("completed", rows), job["error"]
+            assert job["accepted"] + job["duplicates"] == rows
+            highest.append(max(peaks))
+        assert job["bytes"] > 75_000_000
+    assert highest[1] - highest[0] < 40_000_000, highest
