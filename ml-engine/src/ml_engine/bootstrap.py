@@ -22,10 +22,12 @@ from instrumentation.telemetry import Telemetry, start_telemetry
 from ml_engine.adapters.job_store import SqlJobStore
 from ml_engine.adapters.job_telemetry import JobTelemetry
 from ml_engine.adapters.local_training import LocalTrainingRunner
+from ml_engine.http import models as model_routes
 from ml_engine.http import recommendations, training_jobs
 from ml_engine.http.errors import add_error_handlers
 from ml_engine.http.state import Engine, State
 from ml_engine.registry.registry import ModelRegistry
+from ml_engine.retrieval.deployment import Deployment
 from ml_engine.retrieval.recommender import Recommender
 from ml_engine.retrieval.tenant_models import TenantModels
 from ml_engine.settings import Settings
@@ -97,6 +99,7 @@ def build_app(settings: Settings) -> FastAPI:
     )
     app.include_router(recommendations.router)
     app.include_router(training_jobs.router)
+    app.include_router(model_routes.router)
     add_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(ServiceTokenGuard, token=settings.token())
@@ -125,18 +128,17 @@ async def _engine(
     folder = settings.data_dir / "ml-engine"
     registry = ModelRegistry(ports.objects, folder / "models")
     models = TenantModels(registry, ports.features)
-    await models.load_all()
     job_telemetry = JobTelemetry(telemetry.metrics)
-    for tenant_id in await registry.tenants():
-        job_telemetry.show_model(await registry.serving(tenant_id))
+    deployment = Deployment(registry, models, job_telemetry.show_model)
+    await deployment.start()
     execution = JobExecution(
-        ports.runner, registry, folder / "training", settings.service_version, models.reload
+        ports.runner, registry, folder / "training", settings.service_version, deployment.activate
     )
     queue = TrainingQueue(ports.jobs, execution, SnapshotStore(ports.objects), job_telemetry)
     worker = asyncio.create_task(queue.work())
     try:
         recommender = Recommender(models, ports.features)
-        yield Engine(recommender, queue, registry, telemetry.metrics, telemetry.tracing)
+        yield Engine(recommender, queue, registry, deployment, telemetry.metrics, telemetry.tracing)
     finally:
         worker.cancel()
         with suppress(asyncio.CancelledError):

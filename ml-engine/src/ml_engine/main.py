@@ -2,6 +2,7 @@
 
 import sys
 
+from backends.ports import PortUnavailable
 from instrumentation.settings import SettingsError, load_settings
 from ml_engine.bootstrap import build_app
 from ml_engine.settings import Settings
@@ -14,7 +15,8 @@ def main() -> None:
         settings = load_settings(Settings)
     except SettingsError as error:
         sys.exit(f"ml-engine cannot start: {error}")
-    serve(build_app(settings), settings.host, settings.port)
+    app = build_app(settings)
+    serve(app, settings.host, settings.port, name="ml-engine", expected=(PortUnavailable,))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from backends.locations import features_path, objects_url
 from backends.object_store import UrlObjectStore
 from backends.ports import ItemContent, UserEvent
 from backends.snapshots import EVENT_SCHEMA, ITEM_SCHEMA, SnapshotStore, encode_table
+from contracts.events import DEFAULT_WEIGHTS
 from contracts.ml_engine import MlEngineClient
 from contracts.training import JobStatus, TrainingJob, TrainingJobRequest
 from launcher.sample.model import Sample
@@ -61,7 +62,7 @@ async def finished(client: MlEngineClient, job_id: str) -> TrainingJob:
     with anyio.fail_after(90):
         while True:
             job = await client.training_job(TENANT, job_id)
-            if job.status in (JobStatus.COMPLETED, JobStatus.FAILED):
+            if job.status not in (JobStatus.QUEUED, JobStatus.RUNNING):
                 return job
             await anyio.sleep(0.05)
 
@@ -86,6 +87,7 @@ async def fill(data_dir: Path, sample: Sample) -> str:
         TENANT,
         encode_table(pa.Table.from_pylist(event_rows, EVENT_SCHEMA)),
         encode_table(pa.Table.from_pylist(item_rows, ITEM_SCHEMA)),
+        event_weights=DEFAULT_WEIGHTS,
         users=len({e.user_id for e in sample.events}),
         last_sequence=len(events),
         created_at=datetime.now(UTC),

@@ -44,7 +44,7 @@ def training_processes() -> list[psutil.Process]:
 
 async def test_the_report_sets_the_model_beside_ease_and_popularity(place: Place) -> None:
     async with engine(place.settings()) as client:
-        model = next(m for m in await client.models(TENANT) if m.serving)
+        model = next(m for m in (await client.models(TENANT, limit=10)).data if m.serving)
     by_name = {entry["model"]: entry["metrics"] for entry in model.report["models"]}
     assert set(by_name) == {"two-tower", "ease", "popularity"}
     ndcg = {name: metrics["ndcg_at_10"] for name, metrics in by_name.items()}

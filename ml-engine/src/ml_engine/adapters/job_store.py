@@ -1,12 +1,13 @@
 """JobStore in a relational database."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backends.availability import available
-from backends.database import reading
+from backends.database import close_engine, reading
 from contracts.training import JobStatus, TrainingJob
 
 metadata = sa.MetaData()
@@ -19,7 +20,7 @@ training_jobs = sa.Table(
     sa.Column("status", sa.Text, nullable=False, index=True),
     sa.Column("created_at", sa.Text, nullable=False),
     sa.Column("job", sa.Text, nullable=False),
-    sa.Index("training_jobs_of_tenant", "tenant_id", "created_at"),
+    sa.Index("training_jobs_of_tenant", "tenant_id", "created_at", "job_id"),
 )
 
 _WHAT = "jobs database"
@@ -54,15 +55,22 @@ class SqlJobStore:
         query = sa.select(training_jobs.c.job).where(of_tenant, training_jobs.c.job_id == job_id)
         return next(iter(await self._select(query)), None)
 
-    async def of_tenant(self, tenant_id: str) -> Sequence[TrainingJob]:
+    async def of_tenant(
+        self, tenant_id: str, limit: int, before: tuple[datetime, str] | None = None
+    ) -> Sequence[TrainingJob]:
         """The tenant's jobs, newest first."""
+        key = sa.tuple_(training_jobs.c.created_at, training_jobs.c.job_id)
         query = sa.select(training_jobs.c.job).where(training_jobs.c.tenant_id == tenant_id)
-        return await self._select(query.order_by(training_jobs.c.created_at.desc()))
+        if before is not None:
+            query = query.where(key < (before[0].isoformat(), before[1]))
+        newest_first = (training_jobs.c.created_at.desc(), training_jobs.c.job_id.desc())
+        return await self._select(query.order_by(*newest_first).limit(limit))
 
     async def unfinished(self) -> Sequence[TrainingJob]:
         """All jobs that are queued or running, oldest first."""
         query = sa.select(training_jobs.c.job).where(training_jobs.c.status.in_(_UNFINISHED))
-        return await self._select(query.order_by(training_jobs.c.created_at))
+        oldest_first = (training_jobs.c.created_at, training_jobs.c.job_id)
+        return await self._select(query.order_by(*oldest_first))
 
     async def ping(self) -> None:
         """Read no row."""
@@ -70,7 +78,7 @@ class SqlJobStore:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._engine.dispose()
+        await close_engine(self._engine)
 
     async def _select(self, query: sa.Select[tuple[str]]) -> list[TrainingJob]:
         with available(_WHAT):

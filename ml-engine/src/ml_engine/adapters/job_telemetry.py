@@ -25,6 +25,7 @@ _STATES = {
     JobStatus.RUNNING: 1,
     JobStatus.COMPLETED: 2,
     JobStatus.FAILED: 3,
+    JobStatus.CANCELLED: 4,
 }
 _logger = logging.getLogger(__name__)
 
@@ -50,7 +51,6 @@ class JobTelemetry:
             metrics.inc("training_job_failures_total", tenant_id=tenant, error_type=error_type)
         if model is not None:
             metrics.inc("training_job_completed_total", tenant_id=tenant)
-            self.show_model(model)
         if job.started_at is not None and job.finished_at is not None:
             metrics.observe(
                 "training_job_duration_seconds",
@@ -61,21 +61,33 @@ class JobTelemetry:
         _log(job, failure)
 
     def show_model(self, model: ModelVersion) -> None:
-        """Show the quality of the model that serves a tenant, in place of the one before it."""
-        old = self._shown_models.get(model.tenant_id)
-        measured = quality(model)
-        for name, measure in QUALITY_METRICS.items():
-            if old is not None:
-                self._metrics.forget(name, tenant_id=model.tenant_id, model_version=old)
-            labels = {"tenant_id": model.tenant_id, "model_version": model.model_version}
-            self._metrics.set(name, measured[measure], **labels)
-        self._shown_models[model.tenant_id] = model.model_version
+        """Show the model that begins to serve a tenant, in place of the one before it."""
+        self._show_quality(model)
         self._metrics.set(
             "model_version_deployed",
             model.created_at.timestamp(),
             tenant_id=model.tenant_id,
             model_name=model.model_type,
         )
+        fields = {
+            "category": "ml",
+            "model_version": model.model_version,
+            "model_type": model.model_type,
+            "snapshot_id": model.snapshot_id,
+        }
+        token = bind(RequestContext(tenant_id=model.tenant_id))
+        _logger.info("model %s serves", model.model_version, extra=fields)
+        reset(token)
+
+    def _show_quality(self, model: ModelVersion) -> None:
+        old = self._shown_models.get(model.tenant_id)
+        measured = quality(model)
+        for name, measure in QUALITY_METRICS.items():
+            if old is not None and old != model.model_version:
+                self._metrics.forget(name, tenant_id=model.tenant_id, model_version=old)
+            labels = {"tenant_id": model.tenant_id, "model_version": model.model_version}
+            self._metrics.set(name, measured[measure], **labels)
+        self._shown_models[model.tenant_id] = model.model_version
 
     def _show(self, job: TrainingJob) -> None:
         key = (job.job_id, job.tenant_id)

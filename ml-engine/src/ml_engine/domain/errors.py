@@ -46,6 +46,30 @@ class JobNotFound(DomainError):
     code = "training_job_not_found"
 
 
+class JobEnded(DomainError):
+    """The training job has ended, or its model is just about to serve: it cannot be cancelled."""
+
+    code = "training_job_ended"
+
+
+class SnapshotUnusable(DomainError):
+    """The snapshot is there, but it is not what its manifest says."""
+
+    code = "snapshot_damaged"
+
+
+class NothingToRollBackTo(DomainError):
+    """No other model of the tenant served before the one that serves."""
+
+    code = "nothing_to_roll_back_to"
+
+
+class CursorInvalid(DomainError):
+    """A cursor that no page of the list has given."""
+
+    code = "invalid_cursor"
+
+
 class ModelNotFound(DomainError):
     """The registry has no such model."""
 

@@ -19,32 +19,44 @@ class Histories:
 
     `indptr` int64 (n_users + 1,), `items` int32 (nnz,) item indexes, `times` int64 (nnz,)
     milliseconds since the epoch: user i's events are `indptr[i]:indptr[i + 1]` of both.
-    A source without times sets all of them to 0.
+    A source without times sets all of them to 0. `weights` float32 (nnz,), all above 0, say how
+    much each event counts; None is a weight of 1 for every event.
     """
 
     indptr: np.ndarray
     items: np.ndarray
     times: np.ndarray
+    weights: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if len(self.indptr) == 0 or self.indptr[0] != 0 or self.indptr[-1] != len(self.items):
             raise ValueError("indptr must start at 0 and end at the number of events")
         if len(self.items) != len(self.times):
             raise ValueError("items and times must be of equal length")
+        if self.weights is not None and len(self.weights) != len(self.items):
+            raise ValueError("each event needs its weight, or none has one")
 
     @classmethod
     def from_events(
-        cls, users: np.ndarray, items: np.ndarray, times: np.ndarray, n_users: int
+        cls,
+        users: np.ndarray,
+        items: np.ndarray,
+        times: np.ndarray,
+        n_users: int,
+        weights: np.ndarray | None = None,
     ) -> Histories:
         """Group events, in any order, by user and sort each user's by time.
 
-        `users`, `items` and `times` are integers of shape (nnz,); events of one user at the
-        same time keep the order in which they were given.
+        `users`, `items` and `times` are integers of shape (nnz,), `weights` as above; events of
+        one user at the same time keep the order in which they were given.
         """
         order = np.lexsort((times, users))
         indptr = np.zeros(n_users + 1, np.int64)
         np.cumsum(np.bincount(users, minlength=n_users), out=indptr[1:])
-        return cls(indptr, items[order].astype(np.int32), times[order].astype(np.int64))
+        sorted_weights = None if weights is None else weights[order].astype(np.float32)
+        return cls(
+            indptr, items[order].astype(np.int32), times[order].astype(np.int64), sorted_weights
+        )
 
     @classmethod
     def from_rows(cls, rows: list[list[int]]) -> Histories:
@@ -90,25 +102,40 @@ class Histories:
         indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
         within = np.arange(indptr[-1]) - np.repeat(indptr[:-1], lengths)
         events = np.repeat(self.indptr[users], lengths) + within
-        return Histories(indptr, self.items[events], self.times[events])
+        return Histories(indptr, self.items[events], self.times[events], self._weights_of(events))
 
     def keep(self, mask: np.ndarray) -> Histories:
         """The same users with only the events where `mask`, bool (nnz,), is true."""
         before = np.concatenate([np.zeros(1, np.int64), np.cumsum(mask, dtype=np.int64)])
-        return Histories(before[self.indptr], self.items[mask], self.times[mask])
+        return Histories(
+            before[self.indptr], self.items[mask], self.times[mask], self._weights_of(mask)
+        )
+
+    def item_weights(self, n_items: int) -> np.ndarray:
+        """The sum of the weights of each item's events, (n_items,): their number if all are 1."""
+        return np.bincount(self.items, self.weights, minlength=n_items)
+
+    def _weights_of(self, events: np.ndarray) -> np.ndarray | None:
+        return None if self.weights is None else self.weights[events]
 
     def to_csr(self, n_items: int) -> csr_matrix:
-        """Sparse float32 matrix of shape (n_users, n_items), 1 where a user met an item."""
+        """Sparse float32 matrix of shape (n_users, n_items).
+
+        An entry is the largest weight of the user's events with the item.
+        """
         from scipy.sparse import csr_matrix  # noqa: PLC0415  serving runs without SciPy
 
-        matrix = csr_matrix(
-            # SciPy sorts each row in place, so it gets a copy: histories keep their order.
-            (np.ones(self.n_events, np.float32), self.items.copy(), self.indptr.copy()),
-            shape=(self.n_users, n_items),
-        )
-        matrix.sum_duplicates()
-        matrix.data[:] = 1.0
-        return matrix
+        users = self.users
+        order = np.lexsort((self.items, users))
+        sorted_users, sorted_items = users[order], self.items[order]
+        changes = np.diff(sorted_users, prepend=-1) | np.diff(sorted_items, prepend=-1)
+        first = np.flatnonzero(changes)
+        data = np.ones(len(first), np.float32)
+        if self.weights is not None and len(first):
+            data = np.maximum.reduceat(self.weights[order], first)
+        indptr = np.zeros(self.n_users + 1, np.int64)
+        np.cumsum(np.bincount(sorted_users[first], minlength=self.n_users), out=indptr[1:])
+        return csr_matrix((data, sorted_items[first], indptr), shape=(self.n_users, n_items))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A query for recommendations and its answer."""
+"""The answer to a query for recommendations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,32 +11,46 @@ NO_MODEL = "none"
 POPULARITY = "popularity"
 """The algorithm of an answer that is not personal."""
 
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Whom to recommend to: exactly one of a user, a history (oldest first) or an item."""
-
-    user_id: str | None = None
-    history: Sequence[str] | None = None
-    item_id: str | None = None
-    num_items: int = 10
-    exclude: Sequence[str] = ()
+CONTEXT = "context"
+"""The algorithm of an answer of which only the categories of the context were known."""
 
 
 @dataclass(frozen=True, slots=True)
+class Explained:
+    """What a score is made of: model_score + boost - diversity_penalty is the score.
+
+    `contributions` are (item id, share) pairs of the history, the largest share first.
+    """
+
+    model_score: float
+    boost: float
+    diversity_penalty: float
+    pinned: bool
+    contributions: Sequence[tuple[str, float]]
+
+
+@dataclass(slots=True)
 class RankedItem:
     """One item of an answer, and the true reason for its place."""
 
     item_id: str
     score: float
     reason: str
+    explanation: Explained | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Ranked items, best first, what made them and where the time went."""
+    """Ranked items, best first, what made them and where the time went, for all of a batch.
+
+    `encoded` says of what a vector was made: a user, a history, an item or a context. `index`
+    is the kind of index that was searched. Both are None where popularity was enough.
+    """
 
     model_version: str
     algorithm: str
     items: Sequence[RankedItem]
+    skipped_pins: Sequence[str] = ()
+    encoded: str | None = None
+    index: str | None = None
     stages: Sequence[Stage] = field(default_factory=tuple[Stage, ...])

@@ -54,7 +54,8 @@ def random_split(dataset: Dataset, share: float = 0.1, seed: int = 0) -> Split:
     histories = dataset.histories
     shuffled = np.random.default_rng(seed).permutation(histories.n_events)
     order = shuffled[np.argsort(histories.users[shuffled], kind="stable")]
-    mixed = Histories(histories.indptr, histories.items[order], histories.times[order])
+    weights = None if histories.weights is None else histories.weights[order]
+    mixed = Histories(histories.indptr, histories.items[order], histories.times[order], weights)
     split = temporal_split(replace(dataset, histories=mixed), share)
     protocol = split.protocol.replace("last", "random").replace(" by time", "")
     return replace(split, protocol=protocol)

@@ -13,6 +13,10 @@ STATUS = {
     "training_job_not_found": 404,
     "snapshot_not_found": 404,
     "nothing_to_recommend": 409,
+    "nothing_to_roll_back_to": 409,
+    "snapshot_damaged": 409,
+    "training_job_ended": 409,
+    "invalid_cursor": 422,
 }
 RETRY_AFTER_SECONDS = "1"
 

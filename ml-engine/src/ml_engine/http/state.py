@@ -9,6 +9,7 @@ from contracts.identifiers import TenantId
 from instrumentation.metrics import Metrics
 from instrumentation.tracing import Tracing
 from ml_engine.registry.registry import ModelRegistry
+from ml_engine.retrieval.deployment import Deployment
 from ml_engine.retrieval.recommender import Recommender
 from ml_engine.training.job_queue import TrainingQueue
 from web.problems import problem_answers
@@ -21,6 +22,7 @@ class Engine:
     recommender: Recommender
     training: TrainingQueue
     registry: ModelRegistry
+    deployment: Deployment
     metrics: Metrics
     tracing: Tracing
 

@@ -26,7 +26,7 @@ class Ease:
     name: str = "ease"
 
     def scores(self, histories: Histories) -> np.ndarray:
-        """X B for the users' 0/1 rows X, float32 (n_users, n_items)."""
+        """X B for the users' rows X, float32 (n_users, n_items)."""
         return histories.to_csr(len(self.weights)) @ self.weights
 
 

@@ -11,7 +11,7 @@ from ml_engine.domain.interactions import Dataset, Histories
 
 @dataclass(frozen=True, slots=True)
 class Popularity:
-    """Counts of training events an item, float32 (n_items,)."""
+    """Weights of the training events of each item, float32 (n_items,)."""
 
     counts: np.ndarray
     name: str = "popularity"
@@ -22,6 +22,5 @@ class Popularity:
 
 
 def fit(dataset: Dataset) -> Popularity:
-    """Count the events of each item; a data set without events makes all items equal."""
-    counts = np.bincount(dataset.histories.items, minlength=dataset.n_items)
-    return Popularity(counts.astype(np.float32))
+    """Weigh the events of each item; a data set without events makes all items equal."""
+    return Popularity(dataset.histories.item_weights(dataset.n_items).astype(np.float32))

@@ -1,6 +1,7 @@
 """The model registry: versions with their lineage in the object store, and which one serves."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +13,15 @@ from ml_engine.domain.errors import ModelNotFound
 RECORD = "record.json"
 SERVING = "serving"
 
+KEPT_HISTORY = 20
+"""How many versions that served are remembered, for rolling back."""
+
 
 class ModelRegistry:
     """Keeps models under `models/<tenant>/<version>/`.
 
     A version's record is written last, so what has a record is whole. `models/<tenant>/serving`
-    names the version that serves: one small object, replaced at once.
+    names the versions that served, the present one first: one small object, replaced at once.
     """
 
     def __init__(self, objects: ObjectStore, cache: Path) -> None:
@@ -36,36 +40,53 @@ class ModelRegistry:
     async def promote(self, tenant_id: str, version: str) -> None:
         """Let a version serve. Raises `ModelNotFound`."""
         await self.record(tenant_id, version)
-        await self._objects.put(f"models/{tenant_id}/{SERVING}", version.encode())
+        history = await self.serving_history(tenant_id)
+        if not history or history[0] != version:
+            await self._put_history(tenant_id, [version, *history][:KEPT_HISTORY])
+
+    async def retreat(self, tenant_id: str) -> None:
+        """Let the version serve that served before the one that serves; there must be one."""
+        history = await self.serving_history(tenant_id)
+        await self._put_history(tenant_id, history[1:])
+
+    async def discard(self, tenant_id: str, version: str) -> None:
+        """Remove a version that never served, its record first: no part passes for whole."""
+        prefix = _prefix(tenant_id, version)
+        await self._objects.delete(prefix + RECORD)
+        for key in await self._objects.keys(prefix):
+            await self._objects.delete(key)
 
     async def record(self, tenant_id: str, version: str) -> ModelVersion:
         """A version's record. Raises `ModelNotFound`."""
-        try:
-            content = await self._objects.get(_prefix(tenant_id, version) + RECORD)
-        except KeyError:
-            raise ModelNotFound(f"there is no model {version!r}") from None
-        serving = await self.serving_version(tenant_id) == version
-        return ModelVersion.model_validate_json(content).model_copy(update={"serving": serving})
+        return await self._record(tenant_id, version, await self.serving_version(tenant_id))
 
-    async def versions(self, tenant_id: str) -> list[ModelVersion]:
-        """The tenant's versions, newest first."""
+    async def versions(
+        self, tenant_id: str, limit: int, before: str | None = None
+    ) -> list[ModelVersion]:
+        """Up to `limit` of the tenant's versions, newest first, older than `before` if given."""
         keys = await self._objects.keys(f"models/{tenant_id}/")
-        versions = [key.split("/")[2] for key in keys if key.endswith(f"/{RECORD}")]
-        return [await self.record(tenant_id, version) for version in sorted(versions, reverse=True)]
+        names = sorted((k.split("/")[2] for k in keys if k.endswith(f"/{RECORD}")), reverse=True)
+        wanted = [name for name in names if before is None or name < before][:limit]
+        serving = await self.serving_version(tenant_id)
+        return [await self._record(tenant_id, version, serving) for version in wanted]
+
+    async def serving_history(self, tenant_id: str) -> list[str]:
+        """The versions that served, the one that serves first; none before the first."""
+        try:
+            return json.loads(await self._objects.get(f"models/{tenant_id}/{SERVING}"))
+        except KeyError:
+            return []
 
     async def serving_version(self, tenant_id: str) -> str | None:
         """The version that serves, None where none does."""
-        try:
-            return (await self._objects.get(f"models/{tenant_id}/{SERVING}")).decode()
-        except KeyError:
-            return None
+        return next(iter(await self.serving_history(tenant_id)), None)
 
     async def serving(self, tenant_id: str) -> ModelVersion:
         """The record of the version that serves. Raises `ModelNotFound` where none does."""
         version = await self.serving_version(tenant_id)
         if version is None:
             raise ModelNotFound(f"no model serves {tenant_id!r} yet")
-        return await self.record(tenant_id, version)
+        return await self._record(tenant_id, version, version)
 
     async def tenants(self) -> Sequence[str]:
         """The tenants that have a serving model."""
@@ -87,6 +108,18 @@ class ModelRegistry:
         # The folder appears under its name only when it is whole.
         arriving.rename(folder)
         return folder
+
+    async def _record(self, tenant_id: str, version: str, serving: str | None) -> ModelVersion:
+        try:
+            content = await self._objects.get(_prefix(tenant_id, version) + RECORD)
+        except KeyError:
+            raise ModelNotFound(f"there is no model {version!r}") from None
+        record = ModelVersion.model_validate_json(content)
+        return record.model_copy(update={"serving": serving == version})
+
+    async def _put_history(self, tenant_id: str, versions: Sequence[str]) -> None:
+        content = json.dumps(versions).encode()
+        await self._objects.put(f"models/{tenant_id}/{SERVING}", content)
 
 
 def _files(folder: Path) -> list[Path]:

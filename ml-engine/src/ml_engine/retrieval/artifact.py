@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml_engine.domain.interactions import Dataset
 from ml_engine.models.two_tower import TwoTower
@@ -12,14 +11,14 @@ from ml_engine.models.two_tower.artifact import load, save
 from ml_engine.retrieval.serving_model import ServingModel
 
 ITEMS = "items.json"
-EVENT_COUNTS = "event_counts.npy"
+POPULARITY = "popularity.npy"
 
 
 def save_serving_model(folder: Path, model: TwoTower, dataset: Dataset) -> None:
     """Write a model trained on `dataset` into an empty folder."""
     save(model, folder)
-    counts = np.bincount(dataset.histories.items, minlength=len(dataset.item_ids))
-    np.save(folder / EVENT_COUNTS, counts.astype(np.int64))
+    popularity = dataset.histories.item_weights(dataset.n_items)
+    np.save(folder / POPULARITY, popularity.astype(np.float64))
     titles = [content.title for content in dataset.contents]
     (folder / ITEMS).write_text(json.dumps({"item_ids": dataset.item_ids, "titles": titles}))
 
@@ -27,5 +26,5 @@ def save_serving_model(folder: Path, model: TwoTower, dataset: Dataset) -> None:
 def load_serving_model(folder: Path, version: str) -> ServingModel:
     """Read what `save_serving_model` wrote."""
     items = json.loads((folder / ITEMS).read_text())
-    counts: NDArray[np.int64] = np.load(folder / EVENT_COUNTS)
-    return ServingModel(version, load(folder), items["item_ids"], items["titles"], counts)
+    popularity = np.load(folder / POPULARITY)
+    return ServingModel(version, load(folder), items["item_ids"], items["titles"], popularity)

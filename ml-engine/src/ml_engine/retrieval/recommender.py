@@ -1,31 +1,33 @@
 """The recommendation pipeline: candidates, filter, score, re-rank, explain."""
 
-from collections.abc import Sequence
-
-import numpy as np
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from backends.ports import FeatureReader, UserEvent
 from backends.stages import StageClock
-from ml_engine.domain.errors import ItemNotFound, NothingToRecommend
-from ml_engine.domain.recommendation import NO_MODEL, POPULARITY, Answer, Query, RankedItem
-from ml_engine.retrieval.ranking import (
-    Subject,
-    popular_without_model,
-    rank_personal,
-    rank_popular,
-)
+from contracts.recommendations import BatchQuery, RecommendationQuery
+from ml_engine.domain.recommendation import Answer
+from ml_engine.retrieval.explanation import Explainer
+from ml_engine.retrieval.plan import Plan, plan_of
+from ml_engine.retrieval.reranking import rerank, wanted
+from ml_engine.retrieval.scoring import index_of, sources_of
 from ml_engine.retrieval.serving_model import ServingModel
+from ml_engine.retrieval.subject import Subject, encodable, profile_of, subject_of, user_subject
 from ml_engine.retrieval.tenant_models import TenantModels
+
+USERS_AT_ONCE = 16
+"""Users of a batch between whom no other request has its turn."""
 
 
 class Recommender:
-    """Answers queries from the tenant's model and the user's newest history."""
+    """Answers queries from the tenant's catalogue, its model and the user's newest history."""
 
     def __init__(self, models: TenantModels, features: FeatureReader) -> None:
         self._models = models
         self._features = features
 
-    async def recommend(self, tenant_id: str, query: Query) -> Answer:
+    async def recommend(self, tenant_id: str, query: RecommendationQuery) -> Answer:
         """Rank items for a query.
 
         Raises:
@@ -36,55 +38,70 @@ class Recommender:
         with clock.stage("recommendation_pipeline"):
             with clock.stage("feature_enrichment"):
                 serving = await self._models.serving(tenant_id)
-                events = await self._history(tenant_id, query)
-            if serving is None:
-                algorithm, items = POPULARITY, await self._without_model(tenant_id, query, events)
-            else:
-                algorithm, items = _rank(serving, query, events, clock)
-        version = serving.version if serving else NO_MODEL
-        return Answer(version, algorithm, items, clock.stages)
+                events = await self._history(tenant_id, query.user_id)
+                weights = await self._weights(tenant_id, events)
+            with clock.stage("candidate_filtering"):
+                subject = subject_of(serving.catalogue, query, events, weights)
+                plan = plan_of(serving, query)
+            with clock.stage("ml_inference"):
+                return _answers(serving, [subject], plan, clock)[0]
 
-    async def _history(self, tenant_id: str, query: Query) -> Sequence[UserEvent]:
-        if query.user_id is None:
-            return ()
-        return await self._features.history(tenant_id, query.user_id)
+    async def recommend_batch(self, tenant_id: str, query: BatchQuery) -> list[Answer]:
+        """Rank items for each of many users, by one version. Raises `NothingToRecommend`."""
+        clock = StageClock()
+        answers: list[Answer] = []
+        with clock.stage("recommendation_pipeline"):
+            serving = await self._models.serving(tenant_id)
+            for start in range(0, len(query.user_ids), USERS_AT_ONCE):
+                users = query.user_ids[start : start + USERS_AT_ONCE]
+                with clock.stage("feature_enrichment"):
+                    histories = [await self._history(tenant_id, user_id) for user_id in users]
+                    weights = await self._weights(tenant_id, [e for h in histories for e in h])
+                with clock.stage("candidate_filtering"):
+                    subjects = [user_subject(serving.catalogue, h, weights) for h in histories]
+                    plan = plan_of(serving, query)
+                with clock.stage("ml_inference"):
+                    answers += _answers(serving, subjects, plan, clock)
+                await asyncio.sleep(0)
+        return answers
 
-    async def _without_model(
-        self, tenant_id: str, query: Query, events: Sequence[UserEvent]
-    ) -> list[RankedItem]:
-        counts = await self._features.item_counts(tenant_id)
-        catalogue = [item.item_id for item in await self._features.items_after(tenant_id, 0)]
-        if not counts and not catalogue:
-            raise NothingToRecommend("there are no items and no events yet: send some first")
-        if query.item_id is not None and query.item_id not in {*counts, *catalogue}:
-            raise ItemNotFound(f"there is no item {query.item_id!r}")
-        exclude = {*query.exclude, *(query.history or ()), *(e.item_id for e in events)}
-        exclude.add(query.item_id or "")
-        return popular_without_model(counts, catalogue, exclude, query.num_items)
+    async def _history(self, tenant_id: str, user_id: str | None) -> Sequence[UserEvent]:
+        return () if user_id is None else await self._features.history(tenant_id, user_id)
 
-
-def _rank(
-    serving: ServingModel, query: Query, events: Sequence[UserEvent], clock: StageClock
-) -> tuple[str, list[RankedItem]]:
-    with clock.stage("candidate_filtering"):
-        subject = _subject(serving, query, events)
-        excluded = {*serving.positions(query.exclude), *subject.items.tolist()}
-    with clock.stage("ml_inference"):
-        if len(subject.items) == 0:
-            return POPULARITY, rank_popular(serving, excluded, query.num_items)
-        ranked = rank_personal(serving, subject, excluded, query.num_items, clock)
-        return serving.algorithm, ranked
+    async def _weights(self, tenant_id: str, events: Sequence[UserEvent]) -> Mapping[str, float]:
+        return await self._features.event_weights(tenant_id) if events else {}
 
 
-def _subject(serving: ServingModel, query: Query, events: Sequence[UserEvent]) -> Subject:
-    if query.item_id is not None:
-        position = serving.position(query.item_id)
-        if position is None:
-            raise ItemNotFound(f"there is no item {query.item_id!r}")
-        return Subject(np.array([position], np.int32), similar_to=position)
-    if query.history is not None:
-        return Subject(np.array(serving.positions(query.history), np.int32))
-    known = [(serving.position(e.item_id), e.timestamp_ms) for e in events]
-    pairs = [(position, time) for position, time in known if position is not None]
-    items = np.array([position for position, _ in pairs], np.int32)
-    return Subject(items, np.array([time for _, time in pairs], np.int64))
+def _answers(
+    serving: ServingModel, subjects: Sequence[Subject], plan: Plan, clock: StageClock
+) -> list[Answer]:
+    """Candidates by score, re-ranked and explained, for subjects that share a plan."""
+    options = plan.options
+    with _stage(clock, "embedding_lookup", any(encodable(serving, s, options) for s in subjects)):
+        profiles = [profile_of(serving.personal, subject, options) for subject in subjects]
+    pinned = {position for _, position in plan.pins}
+    excluded = [subject.seen(options) | pinned for subject in subjects]
+    with _stage(clock, "ann_search", any(p.vector is not None for p in profiles)):
+        sources = sources_of(serving, profiles, excluded, plan)
+        candidates = [source.best(wanted(options)) for source in sources]
+    with clock.stage("reranking"):
+        answers: list[Answer] = []
+        for n, (subject, profile) in enumerate(zip(subjects, profiles, strict=True)):
+            placed = rerank(serving, sources[n], candidates[n], plan.pins, options)
+            explainer = Explainer(serving, subject, profile)
+            answers.append(
+                Answer(
+                    serving.version,
+                    profile.algorithm,
+                    (explainer.in_full if options.explain else explainer.in_words)(placed),
+                    plan.skipped_pins,
+                    profile.encoded,
+                    index_of(profile, plan),
+                    clock.stages,
+                )
+            )
+        return answers
+
+
+def _stage(clock: StageClock, name: str, has_work: bool) -> AbstractContextManager[None]:  # noqa: FBT001  a stage without work is none
+    return clock.stage(name) if has_work else nullcontext()

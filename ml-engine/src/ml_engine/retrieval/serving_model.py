@@ -1,79 +1,141 @@
-"""A trained model as it serves: vectors in an index, ids, titles, and popularity beside it."""
+"""What serves a tenant: its catalogue, how popular each item is, and a model once there is one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from backends.ports import ItemContent as StoredItem
 from ml_engine.domain.interactions import ItemContent
+from ml_engine.domain.recommendation import NO_MODEL
 from ml_engine.models.two_tower import TwoTower
+from ml_engine.retrieval.catalogue import Catalogue
+from ml_engine.retrieval.eligibility import Eligible
 from ml_engine.retrieval.flat_index import FlatIndex
+from ml_engine.retrieval.rows import Rows
 
 
-class ServingModel:
-    """One version of a tenant's model. Items are known by their position in its index.
-
-    Items that came after training are appended with vectors from their content alone.
-    Not safe for threads: the event loop owns it.
-    """
+class Personal:
+    """The model, and the index of its item vectors: one is never without the other."""
 
     algorithm = "two-tower"
 
+    def __init__(self, model: TwoTower) -> None:
+        self.model = model
+        self.index = FlatIndex(model.item_vectors)
+        self._trained = len(self.index)
+        self._targets = Rows(model.item_vectors)
+        self._histories = Rows(model.history_vectors)
+
+    def append(self, contents: Sequence[ItemContent]) -> None:
+        """Take in new items by their content alone."""
+        target, history = self.model.encode_items(contents)
+        self.index.add(target)
+        self.model = replace(
+            self.model,
+            item_vectors=self._targets.append(target),
+            history_vectors=self._histories.append(history),
+        )
+
+    def renew(self, positions: Sequence[int], contents: Sequence[ItemContent]) -> None:
+        """Follow new content of items; those that were trained keep what was learned of them."""
+        changed = [(p, c) for p, c in zip(positions, contents, strict=True) if p >= self._trained]
+        if not changed:
+            return
+        places = [position for position, _ in changed]
+        target, history = self.model.encode_items([content for _, content in changed])
+        self.model.item_vectors[places] = target
+        self.model.history_vectors[places] = history
+        self.index.replace(places, target)
+
+
+class ServingModel:
+    """Catalogue, popularity and model of a tenant; an item has one position in all of them.
+
+    Items that came after training are appended with vectors from their content alone. Before the
+    first training there is no model, and everything else is the same.
+    Not safe for threads: the event loop owns it once it serves.
+    """
+
     def __init__(
         self,
-        version: str,
-        model: TwoTower,
-        item_ids: Sequence[str],
-        titles: Sequence[str | None],
-        event_counts: NDArray[np.int64],
+        version: str = NO_MODEL,
+        model: TwoTower | None = None,
+        item_ids: Sequence[str] = (),
+        titles: Sequence[str | None] = (),
+        popularity: NDArray[np.float64] | None = None,
     ) -> None:
-        """Serve `model`, whose items are `item_ids`; `event_counts` int64 (number_of_items,)."""
+        """Serve `model`, whose items are `item_ids`; `popularity` float64 (number_of_items,)."""
         self.version = version
-        self.model = model
-        self.item_ids = list(item_ids)
-        self.event_counts = event_counts
-        self.by_popularity = np.argsort(-event_counts, kind="stable")
-        self.index = FlatIndex(model.item_vectors)
-        self._titles = list(titles)
-        self._positions = {item_id: position for position, item_id in enumerate(item_ids)}
+        self.catalogue = Catalogue(item_ids, titles)
+        self.personal = None if model is None else Personal(model)
+        self._rank(np.zeros(len(item_ids)) if popularity is None else popularity)
+        self._everything: tuple[int, Eligible] | None = None
 
-    def position(self, item_id: str) -> int | None:
-        """The item's position in the index, None where it is unknown."""
-        return self._positions.get(item_id)
-
-    def positions(self, item_ids: Sequence[str]) -> list[int]:
-        """The positions of those items that are known, in the order given."""
-        found = (self._positions.get(item_id) for item_id in item_ids)
-        return [position for position in found if position is not None]
-
-    def name(self, position: int) -> str:
-        """The item's title, or its id where it has none."""
-        return self._titles[position] or self.item_ids[position]
-
-    def follow(self, changed: Sequence[tuple[str, ItemContent]]) -> int:
-        """Take in changed items: retitle known ones, append new ones. Returns how many are new.
-
-        A known item keeps its trained vector until the next training.
-        """
-        new: list[tuple[str, ItemContent]] = []
-        for item_id, content in changed:
-            position = self._positions.get(item_id)
+    def follow(self, changed: Sequence[StoredItem]) -> None:
+        """Take in items as they are now: new, changed, removed or back again."""
+        known: dict[int, ItemContent] = {}
+        new: list[ItemContent] = []
+        first_new = len(self.catalogue)
+        for item in changed:
+            position = self.catalogue.past_position(item.item_id)
+            content = ItemContent(item.title, item.categories, item.year)
+            if position is None and item.removed and self.personal is not None:
+                continue
+            # Without a model it is kept in mind: its events may still be counted.
             if position is None:
-                new.append((item_id, content))
-            else:
-                self._titles[position] = content.title
-        if new:
-            self._append(new)
-        return len(new)
+                position = self.catalogue.add(item.item_id)
+                new.append(content)
+            elif position >= first_new:
+                new[position - first_new] = content
+            elif not item.removed:
+                known[position] = content
+            self.catalogue.put(position, item)
+        if self.personal is not None:
+            self.personal.renew(list(known), list(known.values()))
+            if new:
+                self.personal.append(new)
+        self._append_popularity(len(new))
 
-    def _append(self, new: Sequence[tuple[str, ItemContent]]) -> None:
-        first = len(self.item_ids)
-        self.model = self.model.extended([content for _, content in new])
-        self.index.add(self.model.item_vectors[first:])
-        for position, (item_id, content) in enumerate(new, start=first):
-            self.item_ids.append(item_id)
-            self._titles.append(content.title)
-            self._positions[item_id] = position
-        appended = np.arange(first, len(self.item_ids))
-        self.event_counts = np.append(self.event_counts, np.zeros(len(new), dtype=np.int64))
-        self.by_popularity = np.append(self.by_popularity, appended)
+    def follow_counts(self, counts: Mapping[str, int]) -> None:
+        """Let the number of events of each item be its popularity, items of events included."""
+        for item_id in counts:
+            if self.catalogue.past_position(item_id) is None:
+                self.catalogue.add(item_id)
+        found = (counts.get(item_id, 0) for item_id in self.catalogue.item_ids)
+        self._rank(np.fromiter(found, np.float64, len(self.catalogue)))
+
+    def everything(self) -> Eligible:
+        """All items that may be recommended at all."""
+        version = self.catalogue.version
+        if self._everything is None or self._everything[0] != version:
+            available = self.catalogue.available
+            everything = Eligible(None if available.all() else available.copy())
+            self._everything = version, everything
+        return self._everything[1]
+
+    def directions(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Rows whose inner products are cosines of the items, float32 (n, d).
+
+        Of the model's vectors, or without a model of the items' categories.
+        """
+        if self.personal is not None:
+            return self.personal.model.directions(positions)
+        categories = [self.catalogue.categories.of(position) for position in positions.tolist()]
+        columns = {name: n for n, name in enumerate({c: None for own in categories for c in own})}
+        rows = np.zeros((len(categories), len(columns)), np.float32)
+        for row, own in zip(rows, categories, strict=True):
+            row[[columns[name] for name in own]] = 1.0 / np.sqrt(max(len(own), 1))
+        return rows
+
+    def _rank(self, popularity: NDArray[np.float64]) -> None:
+        self.popularity = popularity
+        self.by_popularity = np.argsort(-popularity, kind="stable")
+
+    def _append_popularity(self, n: int) -> None:
+        if n == 0:
+            return
+        first = len(self.popularity)
+        self.popularity = np.append(self.popularity, np.zeros(n))
+        self.by_popularity = np.append(self.by_popularity, np.arange(first, first + n))

@@ -1,58 +1,89 @@
-"""Which model serves each tenant, kept up with the registry and the catalogue."""
+"""What serves each tenant, kept up with the registry and the catalogue."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backends.ports import FeatureReader
-from backends.ports import ItemContent as StoredItem
-from ml_engine.domain.interactions import ItemContent
+from backends.ports import FeatureReader, ItemContent
+from ml_engine.domain.errors import NothingToRecommend
 from ml_engine.registry.registry import ModelRegistry
 from ml_engine.retrieval.artifact import load_serving_model
 from ml_engine.retrieval.serving_model import ServingModel
 
+ITEMS_AT_ONCE = 200
+"""Changed items that are taken in before other requests have their turn."""
+
+COUNTS_SHARE = 0.1
+"""The most of the time that may go into counting events anew, before the first training."""
+
 
 @dataclass(slots=True)
-class _Served:
-    """A tenant's serving model and how far it has followed the tenant's catalogue."""
+class Served:
+    """What serves a tenant, and how far it has followed the tenant's catalogue."""
 
     model: ServingModel
     sequence: int = 0
+    following: bool = False
+    counts_due: float = 0.0
 
-    def follow(self, changed: Sequence[StoredItem]) -> None:
-        contents = [(i.item_id, ItemContent(i.title, i.categories, i.year)) for i in changed]
-        self.model.follow(contents)
+    def follow(self, changed: Sequence[ItemContent]) -> None:
+        """Take in changed items, given in the order of their change."""
+        self.model.follow(changed)
         self.sequence = changed[-1].sequence
 
 
 class TenantModels:
-    """Holds one serving model per tenant; a swap replaces model and index at once."""
+    """Holds what serves each tenant; a swap replaces model, index and catalogue at once."""
 
     def __init__(self, registry: ModelRegistry, features: FeatureReader) -> None:
         self._registry = registry
         self._features = features
-        self._served: dict[str, _Served] = {}
+        self._served: dict[str, Served] = {}
 
-    async def load_all(self) -> None:
-        """Load what the registry says is serving."""
-        for tenant_id in await self._registry.tenants():
-            await self.reload(tenant_id)
-
-    async def reload(self, tenant_id: str) -> None:
-        """Serve the version that the registry names; nothing changes where it names none."""
-        version = await self._registry.serving_version(tenant_id)
-        if version is None:
-            return
+    async def prepare(self, tenant_id: str, version: str) -> Served:
+        """A version with all items of today in it, ready to serve; nothing changes yet."""
         folder = await self._registry.fetch(tenant_id, version)
-        model = await asyncio.to_thread(load_serving_model, folder, version)
-        self._served[tenant_id] = _Served(model)
+        served = Served(await asyncio.to_thread(load_serving_model, folder, version))
+        while changed := await self._features.items_after(tenant_id, served.sequence):
+            # Nobody else sees it yet, so a thread may fill it beside the requests.
+            await asyncio.to_thread(served.follow, changed)
+        return served
 
-    async def serving(self, tenant_id: str) -> ServingModel | None:
-        """The tenant's model with the newest items in it, None before the first training."""
-        served = self._served.get(tenant_id)
-        if served is None:
-            return None
-        changed = await self._features.items_after(tenant_id, served.sequence)
-        if changed:
-            served.follow(changed)
-        return served.model
+    def swap(self, tenant_id: str, served: Served) -> None:
+        """Let what was prepared serve from now on; requests under way end with what they began."""
+        self._served[tenant_id] = served
+
+    async def serving(self, tenant_id: str) -> ServingModel:
+        """What serves the tenant, with the newest items in it; without a model before training.
+
+        Raises `NothingToRecommend` where the tenant has no items and no events.
+        """
+        served = self._served.get(tenant_id) or Served(ServingModel())
+        if not served.following:
+            await self._follow(tenant_id, served)
+        if served.model.personal is None:
+            await self._follow_counts(tenant_id, served)
+        if served.model.catalogue.is_empty:
+            raise NothingToRecommend("there are no items and no events yet: send some first")
+        # A swap while this one followed its catalogue is what serves.
+        return self._served.setdefault(tenant_id, served).model
+
+    async def _follow(self, tenant_id: str, served: Served) -> None:
+        served.following = True
+        try:
+            while changed := await self._features.items_after(tenant_id, served.sequence):
+                for start in range(0, len(changed), ITEMS_AT_ONCE):
+                    served.follow(changed[start : start + ITEMS_AT_ONCE])
+                    if len(changed) > ITEMS_AT_ONCE:
+                        await asyncio.sleep(0)
+        finally:
+            served.following = False
+
+    async def _follow_counts(self, tenant_id: str, served: Served) -> None:
+        started = time.perf_counter()
+        if started < served.counts_due:
+            return
+        served.model.follow_counts(await self._features.item_counts(tenant_id))
+        ended = time.perf_counter()
+        served.counts_due = ended + (ended - started) / COUNTS_SHARE

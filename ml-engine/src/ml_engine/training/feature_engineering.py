@@ -1,27 +1,29 @@
 """From the tables of a snapshot to the data set that models train on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from ml_engine.domain.errors import NotEnoughData
+from ml_engine.domain.event_weights import weight_of
 from ml_engine.domain.interactions import Dataset, Histories, ItemContent
 
-NOT_TAKEN = "impression"
-"""Events of this type say what was shown, not what the user chose."""
 
-
-def build_dataset(events: pa.Table, items: pa.Table) -> Dataset:
+def build_dataset(events: pa.Table, items: pa.Table, event_weights: Mapping[str, float]) -> Dataset:
     """The catalogue's items, those only events know after them, and each user's history.
 
-    Tables as in `backends.snapshots`. Raises NotEnoughData where nobody chose anything.
+    Tables as in `backends.snapshots`; events of a type of weight 0 are left out. Raises
+    NotEnoughData where no event is left.
     """
     type_names, types = _encode(events["event_type"])
-    chosen = np.array([name != NOT_TAKEN for name in type_names], dtype=bool)[types]
+    weights_of_types = [weight_of(event_weights, name) for name in type_names]
+    weights = np.array(weights_of_types, dtype=np.float32)[types]
+    chosen = weights > 0
     if not chosen.any():
-        raise NotEnoughData("an event other than an impression")
+        raise NotEnoughData("an event of a type whose weight is above 0")
+    weights = weights[chosen]
     event_items, item_codes = _encode(events["item_id"].filter(pa.array(chosen)))
     event_users, user_codes = _encode(events["user_id"].filter(pa.array(chosen)))
     catalogue = items["item_id"].to_pylist()
@@ -32,6 +34,7 @@ def build_dataset(events: pa.Table, items: pa.Table) -> Dataset:
         _places(event_items, item_ids)[item_codes],
         times,
         len(event_users),
+        None if (weights == 1).all() else weights,
     )
     contents = [
         ItemContent(row["title"], tuple(row["categories"] or ()), row["year"])

@@ -1,5 +1,6 @@
 """One training job from its snapshot to a model that serves."""
 
+import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -11,12 +12,12 @@ from ml_engine.registry.registry import ModelRegistry
 from ml_engine.training.messages import Failed, Trained, TrainingSpec
 from ml_engine.training.ports import OnProgress, TrainingRunner
 
-Deploy = Callable[[str], Awaitable[None]]
-"""Lets the tenant's serving model follow the registry."""
+Deploy = Callable[[str, str], Awaitable[ModelVersion]]
+"""Lets a version of a tenant serve."""
 
 
 class JobExecution:
-    """Trains, publishes, promotes, deploys."""
+    """Trains and publishes, which can be cancelled; then deploys, which cannot."""
 
     def __init__(
         self,
@@ -32,10 +33,13 @@ class JobExecution:
         self._code_version = code_version
         self._deploy = deploy
 
-    async def run(
+    async def train(
         self, job: TrainingJob, trace_headers: dict[str, str], on_progress: OnProgress
     ) -> ModelVersion:
-        """The model that now serves. Raises `TrainingFailed`; then the old one still serves."""
+        """A model in the registry that does not serve yet. Raises `TrainingFailed`.
+
+        Cancelled, it ends the training process and leaves no model.
+        """
         folder = self._scratch / job.job_id
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -44,12 +48,21 @@ class JobExecution:
             if isinstance(outcome, Failed):
                 raise TrainingFailed(outcome.code, outcome.reason)
             record = self._record(job, outcome)
-            await self._registry.publish(folder, record)
-            await self._registry.promote(job.tenant_id, record.model_version)
-            await self._deploy(job.tenant_id)
+            await self._publish(folder, record)
             return record
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    async def deploy(self, model: ModelVersion) -> ModelVersion:
+        """Let the model serve."""
+        return await self._deploy(model.tenant_id, model.model_version)
+
+    async def _publish(self, folder: Path, record: ModelVersion) -> None:
+        try:
+            await self._registry.publish(folder, record)
+        except asyncio.CancelledError:
+            await self._registry.discard(record.tenant_id, record.model_version)
+            raise
 
     def _record(self, job: TrainingJob, trained: Trained) -> ModelVersion:
         return ModelVersion(

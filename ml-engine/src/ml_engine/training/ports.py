@@ -1,6 +1,7 @@
 """What training jobs need of the outside."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from contracts.training import TrainingJob
@@ -36,8 +37,13 @@ class JobStore(Protocol):
         """One job of the tenant."""
         ...
 
-    async def of_tenant(self, tenant_id: str) -> Sequence[TrainingJob]:
-        """The tenant's jobs, newest first."""
+    async def of_tenant(
+        self, tenant_id: str, limit: int, before: tuple[datetime, str] | None = None
+    ) -> Sequence[TrainingJob]:
+        """Up to `limit` of the tenant's jobs, newest first.
+
+        Those that stand after `before`, the time and id of a job, where it is given.
+        """
         ...
 
     async def unfinished(self) -> Sequence[TrainingJob]:

@@ -1,6 +1,6 @@
 """What happens in a training job, stage by stage."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ flat between 1,000 and 10,000. EASE stands in the report to be compared with."""
 def train(
     events: pa.Table,
     items: pa.Table,
+    event_weights: Mapping[str, float],
     seed: int,
     folder: Path,
     clock: StageClock,
@@ -43,7 +44,7 @@ def train(
     """
     with clock.stage("feature_engineering"):
         on_progress("feature_engineering", 0.05)
-        dataset = build_dataset(events, items)
+        dataset = build_dataset(events, items, event_weights)
         split = temporal_split(dataset)
         parameters = TwoTowerParameters()
     with clock.stage("model_training"):

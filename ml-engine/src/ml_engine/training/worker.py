@@ -1,5 +1,7 @@
 """The training process: reads a spec, reports progress on standard output, leaves a model."""
 
+import hashlib
+import json
 import logging
 import os
 import sys
@@ -13,6 +15,7 @@ from pydantic import BaseModel
 from backends.object_store import UrlObjectStore
 from backends.snapshots import SnapshotDamaged, SnapshotStore
 from backends.stages import StageClock
+from contracts.snapshots import SnapshotManifest
 from instrumentation.logs import configure_logging
 from instrumentation.settings import ServiceSettings, load_settings
 from instrumentation.stages import record_stages
@@ -66,8 +69,9 @@ def _outcome(spec: TrainingSpec, object_store_url: str, clock: StageClock) -> Tr
             on_progress("data_loading", 0.0)
             tables = anyio.run(snapshots.read_tables, spec.tenant_id, spec.snapshot_id)
             manifest = anyio.run(snapshots.read_manifest, spec.tenant_id, spec.snapshot_id)
-        report, parameters = train(*tables, spec.seed, Path(spec.folder), clock, on_progress)
-        return Trained(data_hash=manifest.events.sha256, parameters=parameters, report=report)
+        folder, weights = Path(spec.folder), manifest.event_weights
+        report, parameters = train(*tables, weights, spec.seed, folder, clock, on_progress)
+        return Trained(data_hash=_data_hash(manifest), parameters=parameters, report=report)
     except (DomainError, SnapshotDamaged) as error:
         return Failed(code=getattr(error, "code", "snapshot_damaged"), reason=str(error))
     except MemoryError:
@@ -75,6 +79,13 @@ def _outcome(spec: TrainingSpec, object_store_url: str, clock: StageClock) -> Tr
     except Exception as error:
         _logger.exception("training failed", extra={"category": "ml", "job_id": spec.job_id})
         return Failed(code="internal_error", reason=f"{type(error).__name__}: {error}")
+
+
+def _data_hash(manifest: SnapshotManifest) -> str:
+    """The same for the same events, items and weights, whenever the snapshot was made."""
+    weights = json.dumps(manifest.event_weights, sort_keys=True)
+    identity = f"{manifest.events.sha256}:{manifest.items.sha256}:{weights}"
+    return hashlib.sha256(identity.encode()).hexdigest()
 
 
 def _send(message: BaseModel) -> None:

@@ -34,3 +34,27 @@ def test_making_a_matrix_leaves_the_order_of_events_alone():
     histories = Histories.from_rows([[2, 0, 1, 0]])
     histories.to_csr(3)
     assert histories.items.tolist() == [2, 0, 1, 0]
+
+
+def test_weights_stay_with_their_events():
+    histories = Histories.from_events(
+        np.array([1, 0, 1]), np.array([4, 5, 6]), np.array([9, 1, 3]), 2, np.array([0.5, 2, 3])
+    )
+    assert histories.weights is not None
+    assert histories.weights.tolist() == [2, 3, 0.5]
+    kept = histories.keep(np.array([True, False, True]))
+    assert kept.weights is not None
+    assert kept.weights.tolist() == [2, 0.5]
+    selected = histories.select(np.array([1]))
+    assert selected.weights is not None
+    assert selected.weights.tolist() == [3, 0.5]
+
+
+def test_the_matrix_holds_the_largest_weight_of_a_pair():
+    histories = Histories(
+        np.array([0, 3, 4]),
+        np.array([1, 0, 1, 2], np.int32),
+        np.zeros(4, np.int64),
+        np.array([2, 1, 5, 3], np.float32),
+    )
+    assert histories.to_csr(3).toarray().tolist() == [[1, 5, 0], [0, 0, 3]]

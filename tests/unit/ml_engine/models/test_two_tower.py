@@ -71,11 +71,52 @@ def test_one_user_is_encoded_as_in_a_batch(model: TwoTower, dataset: Dataset):
     assert batch.shape == (4, model.dimensions)
 
 
+def test_weights_of_one_change_nothing(dataset: Dataset):
+    ones = np.ones(dataset.histories.n_events, np.float32)
+    weighted = replace(dataset, histories=replace(dataset.histories, weights=ones))
+    plain, same = fit(dataset, SMALL), fit(weighted, SMALL)
+    np.testing.assert_array_equal(plain.item_vectors, same.item_vectors)
+    np.testing.assert_array_equal(plain.history_vectors, same.history_vectors)
+    np.testing.assert_array_equal(
+        plain.encode_users(dataset.histories), same.encode_users(weighted.histories)
+    )
+
+
+def test_weights_of_events_move_popularity_and_similarity(dataset: Dataset):
+    weights = np.where(dataset.histories.items == 3, 20, 1).astype(np.float32)
+    weighted = replace(dataset, histories=replace(dataset.histories, weights=weights))
+    plain, heavy = fit(dataset, SMALL), fit(weighted, SMALL)
+    assert heavy.item_vectors[3, -1] > plain.item_vectors[3, -1] + 1
+    assert not np.allclose(heavy.history_vectors, plain.history_vectors)
+
+
+def test_a_weighted_user_is_encoded_as_in_a_batch(model: TwoTower):
+    histories = Histories(
+        np.array([0, 4]),
+        np.array([1, 3, 5, 0], np.int32),
+        np.array([1, 2, 2, 4]) * DAY,
+        np.array([1, 5, 0.5, 2], np.float32),
+    )
+    vector, weights = model.encode_user(*histories.row(0), histories.weights)
+    np.testing.assert_allclose(vector, model.encode_users(histories)[0], rtol=1e-4, atol=1e-5)
+    _, plain = model.encode_user(*histories.row(0))
+    ratio = weights / plain
+    np.testing.assert_allclose(ratio / ratio[0], histories.weights, rtol=1e-4)
+
+
+def test_content_alone_says_what_a_user_may_like(model: TwoTower, dataset: Dataset):
+    vector = model.encode_content(ItemContent(categories=("even",)))
+    assert vector is not None
+    scores = model.item_vectors[:, :-1] @ vector[:-1]
+    assert scores[::2].mean() > scores[1::2].mean()
+    assert model.encode_content(ItemContent(categories=("of no item",))) is None
+
+
 def test_contributions_and_the_constant_part_sum_to_the_score(model: TwoTower):
     items = np.array([1, 3, 5, 0], np.int32)
     times = np.array([1, 2, 2, 4], np.int64) * DAY
     vector, weights = model.encode_user(items, times)
-    parts = model.contributions(weights, items, 7)
+    parts = model.contributions(weights, items, [7])[0]
     constant = model.user_tower.constant(int(times[-1]))
     score = float(vector @ model.item_vectors[7])
     assert parts.shape == (4,)
@@ -98,7 +139,7 @@ def test_the_contributions_to_a_taste_sum_to_the_score(model: TwoTower):
     taste, weights = model.encode_taste(items)
     for item in range(len(model.item_vectors)):
         score = float(taste @ model.item_vectors[item])
-        assert model.contributions(weights, items, item).sum() == pytest.approx(score, abs=1e-5)
+        assert model.contributions(weights, items, [item]).sum() == pytest.approx(score, abs=1e-5)
 
 
 def test_every_user_takes_popularity_once(model: TwoTower, dataset: Dataset):
@@ -114,14 +155,18 @@ def test_the_trend_is_interpolated_and_stands_still_outside_of_the_knots():
 
 
 def test_an_unmet_item_is_ranked_with_its_category(model: TwoTower, dataset: Dataset):
-    grown = model.extended(
+    target, history = model.encode_items(
         [ItemContent("new", ("even",), 2000), ItemContent("new", ("odd",), 2000)]
+    )
+    grown = replace(
+        model,
+        item_vectors=np.concatenate([model.item_vectors, target]),
+        history_vectors=np.concatenate([model.history_vectors, history]),
     )
     even, odd = len(dataset.item_ids), len(dataset.item_ids) + 1
     scores = grown.scores(dataset.histories)
     assert (scores[::2, even] > scores[::2, odd]).all()
     assert (scores[1::2, odd] > scores[1::2, even]).all()
-    assert len(model.item_vectors) == len(dataset.item_ids)
 
 
 def test_an_item_of_unknown_content_gets_the_average_vector(model: TwoTower):

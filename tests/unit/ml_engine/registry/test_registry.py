@@ -72,8 +72,37 @@ async def test_promoting_another_version_moves_the_serving_mark(
     for version in ("v1", "v2"):
         await registry.publish(folder, record(version))
         await registry.promote("acme", version)
-    versions = await registry.versions("acme")
+    versions = await registry.versions("acme", 10)
     assert [(v.model_version, v.serving) for v in versions] == [("v2", True), ("v1", False)]
+
+
+async def test_versions_come_in_pages(registry: ModelRegistry, folder: Path) -> None:
+    for version in ("v2", "v1", "v3"):
+        await registry.publish(folder, record(version))
+    first = await registry.versions("acme", 2)
+    rest = await registry.versions("acme", 2, first[-1].model_version)
+    assert [v.model_version for v in first + rest] == ["v3", "v2", "v1"]
+
+
+async def test_the_registry_remembers_what_served_before(
+    registry: ModelRegistry, folder: Path
+) -> None:
+    for version in ("v1", "v2", "v2", "v3"):
+        await registry.publish(folder, record(version))
+        await registry.promote("acme", version)
+    assert await registry.serving_history("acme") == ["v3", "v2", "v1"]
+    await registry.retreat("acme")
+    assert await registry.serving_history("acme") == ["v2", "v1"]
+    assert (await registry.record("acme", "v2")).serving
+    assert await registry.serving_history("globex") == []
+
+
+async def test_a_discarded_version_leaves_nothing(
+    registry: ModelRegistry, folder: Path, objects: UrlObjectStore
+) -> None:
+    await registry.publish(folder, record("v1"))
+    await registry.discard("acme", "v1")
+    assert list(await objects.keys("models/acme/")) == []
 
 
 async def test_a_version_without_its_record_is_not_there(
@@ -81,7 +110,7 @@ async def test_a_version_without_its_record_is_not_there(
 ) -> None:
     await registry.publish(folder, record("v1"))
     await objects.delete(f"models/acme/v1/{RECORD}")
-    assert await registry.versions("acme") == []
+    assert await registry.versions("acme", 10) == []
     with pytest.raises(ModelNotFound):
         await registry.promote("acme", "v1")
     assert await registry.serving_version("acme") is None
@@ -89,7 +118,7 @@ async def test_a_version_without_its_record_is_not_there(
 
 async def test_tenants_do_not_see_each_others_models(registry: ModelRegistry, folder: Path) -> None:
     await registry.publish(folder, record("v1"))
-    assert await registry.versions("globex") == []
+    assert await registry.versions("globex", 10) == []
     with pytest.raises(ModelNotFound):
         await registry.record("globex", "v1")
 

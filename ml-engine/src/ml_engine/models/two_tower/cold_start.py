@@ -41,7 +41,7 @@ def learn(
 ) -> ItemTower:
     """The item tower that comes closest to the trained vectors of the items with events.
 
-    `target` and `history` float32 (n_items, d), `counts` int (n_items,) events of each item;
+    `target` and `history` float32 (n_items, d), `counts` (n_items,) weights of each item's events;
     features of fewer than `min_items` items are left out.
     """
     met = np.flatnonzero(counts)

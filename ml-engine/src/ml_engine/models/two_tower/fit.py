@@ -55,7 +55,7 @@ def fit(
     history = np.pad(similar_history, ((0, 0), (trends.item_vectors.shape[1], 1)))
     trend_table = np.pad(trends.knot_vectors, ((0, 0), (0, similar_target.shape[1] + 1)))
     trend_table[:, -1] = 1.0
-    counts = np.bincount(histories.items, minlength=dataset.n_items)
+    counts = histories.item_weights(dataset.n_items)
     item_tower = cold_start.learn(
         dataset.contents, target, history, counts, parameters.content_min_items
     )

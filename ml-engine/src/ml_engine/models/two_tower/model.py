@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -39,12 +39,15 @@ class TwoTower:
         """User vectors, float32 (n_users, d)."""
         return self.user_tower.encode_users(self.history_vectors, histories)
 
-    def encode_user(self, items: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def encode_user(
+        self, items: np.ndarray, times: np.ndarray, emphasis: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """One user's vector float32 (d,) and event weights float32 (L,).
 
-        `items` int32 (L,) and `times` int64 (L,) ms, oldest first; L may be 0.
+        `items` int32 (L,), `times` int64 (L,) ms and `emphasis` float32 (L,), the weights of the
+        event types (None for ones), oldest first; L may be 0.
         """
-        return self.user_tower.encode_user(self.history_vectors, items, times)
+        return self.user_tower.encode_user(self.history_vectors, items, times, emphasis)
 
     def encode_taste(self, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Vector float32 (d,) of what goes with `items` int32 (L,), and their weights (L,).
@@ -59,19 +62,31 @@ class TwoTower:
         """Target and history vectors from content alone, float32 (n, d) each."""
         return self.item_tower.encode_items(contents)
 
-    def contributions(self, weights: np.ndarray, items: np.ndarray, item_index: int) -> np.ndarray:
-        """What each event adds to an item's score, a_j <h_j, v_i>, float32 (L,).
+    def encode_content(self, content: ItemContent) -> np.ndarray | None:
+        """Vector float32 (d,) of a user who met one item of such content; None if it says nothing.
 
-        `weights` float32 (L,) are encode_user's for `items` int32 (L,). The rest of the score is
-        the constant part's.
+        Popularity and trend are those of a user without events.
         """
-        return weights * (self.history_vectors.take(items, axis=0) @ self.item_vectors[item_index])
+        if not self.item_tower.rows([content])[0]:
+            return None
+        return self.encode_items([content])[1][0] + self.user_tower.constant(None)
 
-    def extended(self, contents: Sequence[ItemContent]) -> TwoTower:
-        """The same model with new items, known by content, after those it has."""
-        target, history = self.encode_items(contents)
-        return replace(
-            self,
-            item_vectors=np.concatenate([self.item_vectors, target]),
-            history_vectors=np.concatenate([self.history_vectors, history]),
-        )
+    def directions(self, positions: np.ndarray) -> np.ndarray:
+        """What the items are like, whatever their popularity: float32 (n, d - 1) of length 1 or 0.
+
+        `positions` int (n,); the inner product of two rows is the cosine of the items.
+        """
+        vectors = self.item_vectors[positions, :-1]
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.divide(vectors, lengths, where=lengths > 0, out=np.zeros_like(vectors))
+
+    def contributions(
+        self, weights: np.ndarray, items: np.ndarray, positions: Sequence[int]
+    ) -> np.ndarray:
+        """What each event adds to the scores of some items, a_j <h_j, v_i>, float32 (n, L).
+
+        `weights` float32 (L,) are encode_user's for `items` int32 (L,). The rest of the score of
+        each of the n items at `positions` is the constant part's.
+        """
+        history = self.history_vectors.take(items, axis=0) * weights[:, None]
+        return self.item_vectors.take(positions, axis=0) @ history.T

@@ -8,6 +8,8 @@ with Randomness", 2011, algorithm 4.4, finds W.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ml_engine.domain.interactions import Dataset, Histories, ItemContent
@@ -26,7 +28,7 @@ def factors(
     Items beyond the `max_items` most popular get zeros; memory is 8 bytes times max_items
     squared. r is 0 where there are too few items to say anything.
     """
-    counts = np.bincount(histories.items, minlength=n_items)
+    counts = histories.item_weights(n_items)
     popular = np.argsort(-counts, kind="stable")[: min(max_items, int((counts > 0).sum()))]
     rank = min(rank, len(popular) - 1)
     if rank < 1:
@@ -34,7 +36,7 @@ def factors(
     new_index = np.full(n_items, -1, np.int32)
     new_index[popular] = np.arange(len(popular))
     kept = histories.keep(new_index[histories.items] >= 0)
-    kept = Histories(kept.indptr, new_index[kept.items], kept.times)
+    kept = replace(kept, items=new_index[kept.items])
     contents = [ItemContent()] * len(popular)
     weights = ease.fit(Dataset([""] * len(popular), contents, kept), l2).weights
     scale = np.sqrt(counts[popular] + COUNT_DAMPING).astype(np.float32)

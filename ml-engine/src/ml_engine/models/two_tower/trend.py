@@ -36,7 +36,7 @@ def estimate(histories: Histories, n_items: int, n_knots: int, rank: int, days: 
 
     Without times there is one knot and rank 0: only overall popularity.
     """
-    counts = np.bincount(histories.items, minlength=n_items) + UNSEEN_EVENTS
+    counts = histories.item_weights(n_items) + UNSEEN_EVENTS
     overall = np.log(counts / counts.sum())
     knots = np.unique(np.quantile(histories.times, np.linspace(0, 1, n_knots)).astype(np.int64))
     if not histories.has_times or len(knots) < 2:
@@ -55,6 +55,8 @@ def estimate(histories: Histories, n_items: int, n_knots: int, rank: int, days: 
             np.exp(-np.maximum(ahead, 0) / days),
             LOOK_BACK_WEIGHT * np.exp(np.minimum(ahead, 0) / LOOK_BACK_DAYS),
         )
+        if histories.weights is not None:
+            kernel *= histories.weights
         mass = np.bincount(histories.items, kernel, minlength=n_items)
         table[row] = np.log((mass + prior) / (mass.sum() + PRIOR_EVENTS))
     popularity = table.mean(axis=0)

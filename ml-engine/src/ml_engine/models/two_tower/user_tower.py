@@ -4,11 +4,12 @@ For a history's items j, newest first at positions p = 0, 1, ..., with age t_j (
 newest event), of which the newest `L = len(position_weights)` count:
 
     u   = sum_j a_j h_j + c(time of the newest event)
-    a_j = w_p exp(-decay t_j) / (sum of these)^normalisation
+    a_j = e_j w_p exp(-decay t_j) / (sum of these)^normalisation
 
-All a_j >= 0 and u is linear in the h_j given them, so a_j <h_j, v_i> is exactly what event j
-adds to the score of item i. c, the trend, interpolates between the two nearest of the time knots
-and stands still outside of them; without any event it is that of the last knot.
+e_j is the weight of the event's type. All a_j >= 0 and u is linear in the h_j given them, so
+a_j <h_j, v_i> is exactly what event j adds to the score of item i. c, the trend, interpolates
+between the two nearest of the time knots and stands still outside of them; without any event it
+is that of the last knot.
 """
 
 from __future__ import annotations
@@ -51,19 +52,27 @@ class UserTower:
         return len(self.position_weights)
 
     def encode_user(
-        self, history_vectors: np.ndarray, items: np.ndarray, times: np.ndarray
+        self,
+        history_vectors: np.ndarray,
+        items: np.ndarray,
+        times: np.ndarray,
+        emphasis: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """One user's vector float32 (d,) and the weights a float32 (L,) of its events.
 
-        `history_vectors` float32 (n_items, d); `items` int32 (L,), `times` int64 (L,) ms,
-        oldest first.
+        `history_vectors` float32 (n_items, d); `items` int32 (L,), `times` int64 (L,) ms and
+        `emphasis` float32 (L,), the weights e of the event types (None for ones), oldest first.
         """
-        vector, weights = self.encode_taste(history_vectors, items, times)
+        vector, weights = self.encode_taste(history_vectors, items, times, emphasis)
         vector += self.constant(int(times[-1]) if len(times) else None)
         return vector, weights
 
     def encode_taste(
-        self, history_vectors: np.ndarray, items: np.ndarray, times: np.ndarray
+        self,
+        history_vectors: np.ndarray,
+        items: np.ndarray,
+        times: np.ndarray,
+        emphasis: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """`encode_user` without the constant part: what goes with these items at any time."""
         n = len(items)
@@ -76,6 +85,8 @@ class UserTower:
         ages *= -self._rate
         weights = np.exp(ages, out=ages)
         weights *= self.position_weights[kept - 1 :: -1] if kept else weights
+        if emphasis is not None:
+            weights *= emphasis[n - kept :]
         total = float(weights.sum())
         if total > 0.0:
             weights *= np.float32(total**-self.normalisation)
@@ -122,6 +133,8 @@ class UserTower:
         np.minimum(ages, np.float32(MAX_AGE_DAYS * MILLISECONDS_PER_DAY), out=ages)
         table = np.append(self.position_weights, np.float32(0.0))
         weights = np.exp(-self._rate * ages) * table[np.minimum(position, self.max_history)]
+        if histories.weights is not None:
+            weights *= histories.weights
         totals = np.bincount(users, weights, minlength=len(lengths))
         scale = np.power(totals, -self.normalisation, where=totals > 0, out=np.ones_like(totals))
         return (weights * scale[users]).astype(np.float32)

@@ -1,0 +1,190 @@
+"""Candidates: the best eligible items by some score, any number of them, ties by position."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_engine.retrieval.eligibility import Eligible
+from ml_engine.retrieval.serving_model import Personal, ServingModel
+
+MAX_FETCH = 2_048
+"""From here on scoring everything is faster than a search that keeps so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Positions, best first, with the parts of their scores; no boosts are boosts of 0."""
+
+    positions: Sequence[int]
+    model_scores: Sequence[float]
+    boosts: Sequence[float] | None = None
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+@dataclass(slots=True)
+class Placed:
+    """One item of the answer and what its score is made of."""
+
+    position: int
+    model_score: float
+    boost: float = 0.0
+    penalty: float = 0.0
+    pinned: bool = False
+
+    @property
+    def score(self) -> float:
+        """What ranked it, the pin aside."""
+        return self.model_score + self.boost - self.penalty
+
+
+class Source(Protocol):
+    """Where candidates come from."""
+
+    def best(self, k: int, without: NDArray[np.bool_] | None = None) -> Candidates:
+        """The `k` best, fewer only where no more are eligible; none of `without`, bool (n,)."""
+        ...
+
+    def score(self, position: int) -> tuple[float, float]:
+        """An item's score and boost, whether it is eligible or not."""
+        ...
+
+
+class Scan:
+    """All items scored: what boosts and diversity need, since they speak of all scores.
+
+    `scores` float64 (n,), `mask` bool (n,) the eligible ones; `boosts` float64 (n,) in units of
+    the spread.
+    """
+
+    def __init__(
+        self,
+        scores: NDArray[np.float64],
+        mask: NDArray[np.bool_],
+        boosts: NDArray[np.float64] | None = None,
+    ) -> None:
+        self._scores = scores
+        self._positions = np.flatnonzero(mask)
+        self._boosts = None if boosts is None else boosts * self.spread
+        self._totals = scores if self._boosts is None else scores + self._boosts
+
+    @cached_property
+    def spread(self) -> float:
+        """Standard deviation of the eligible items' scores; 1 where these are all equal."""
+        eligible = self._scores[self._positions]
+        if len(eligible) == 0 or eligible.min() == eligible.max():
+            return 1.0
+        return float(eligible.std())
+
+    def best(self, k: int, without: NDArray[np.bool_] | None = None) -> Candidates:
+        """The best by score and boost together."""
+        positions = self._positions
+        if without is not None:
+            positions = positions[~without[positions]]
+        totals = self._totals[positions]
+        if k < len(totals):
+            threshold = -np.partition(-totals, k - 1)[k - 1]
+            above, tied = np.flatnonzero(totals > threshold), np.flatnonzero(totals == threshold)
+            kept = np.sort(np.concatenate([above, tied[: k - len(above)]]))
+        else:
+            kept = np.arange(len(totals))
+        found = positions[kept[np.argsort(-totals[kept], kind="stable")]]
+        boosts = None if self._boosts is None else self._boosts[found].tolist()
+        return Candidates(found.tolist(), self._scores[found].tolist(), boosts)
+
+    def score(self, position: int) -> tuple[float, float]:
+        """An item's score and boost."""
+        boost = 0.0 if self._boosts is None else float(self._boosts[position])
+        return float(self._scores[position]), boost
+
+
+class Nearest:
+    """The items nearest to a vector, by the index; `excluded` positions are left out."""
+
+    def __init__(
+        self,
+        personal: Personal,
+        vector: NDArray[np.float32],
+        eligible: Eligible,
+        excluded: set[int],
+        found: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None,
+    ) -> None:
+        """`found` are the scores and positions of a search that was already made."""
+        self._personal = personal
+        self._vector = vector
+        self._eligible = eligible
+        self._excluded = excluded
+        self._found = found
+
+    def best(self, k: int, without: NDArray[np.bool_] | None = None) -> Candidates:
+        """By one search for as many more as may be dropped, and one to see whether a tie is cut."""
+        fetch = min(fetched(k, self._excluded), len(self._personal.index))
+        if fetch > MAX_FETCH or without is not None:
+            return self._scan.best(k, without)
+        scores, positions = self._search(fetch)
+        pairs = [
+            (score, position)
+            for score, position in zip(scores.tolist(), positions.tolist(), strict=True)
+            if position >= 0 and position not in self._excluded
+        ]
+        pairs.sort(key=lambda pair: (-pair[0], pair[1]))
+        # Of equal scores the search keeps any; which ones come first only a scan can tell.
+        if len(pairs) > k and pairs[k - 1][0] == pairs[-1][0]:
+            return self._scan.best(k)
+        return Candidates([position for _, position in pairs[:k]], [s for s, _ in pairs[:k]])
+
+    def score(self, position: int) -> tuple[float, float]:
+        """An item's score."""
+        return float(self._vector @ self._personal.model.item_vectors[position]), 0.0
+
+    def _search(self, fetch: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        if self._found is not None and len(self._found[0]) >= fetch:
+            return self._found
+        selector = self._eligible.selector
+        scores, positions = self._personal.index.search(self._vector[None, :], fetch, selector)
+        return scores[0], positions[0]
+
+    @cached_property
+    def _scan(self) -> Scan:
+        mask = self._eligible.without(self._excluded, len(self._personal.index))
+        return Scan(all_scores(self._personal, self._vector), mask)
+
+
+class Popular:
+    """The items with the most events; `excluded` positions are left out."""
+
+    def __init__(self, serving: ServingModel, eligible: Eligible, excluded: set[int]) -> None:
+        self._serving = serving
+        self._mask = eligible.mask
+        self._excluded = excluded
+
+    def best(self, k: int, without: NDArray[np.bool_] | None = None) -> Candidates:
+        """From the order that is kept."""
+        order = self._serving.by_popularity
+        if self._mask is not None:
+            order = order[self._mask[order]]
+        if without is not None:
+            order = order[~without[order]]
+        first = order[: k + len(self._excluded)].tolist()
+        found = [position for position in first if position not in self._excluded][:k]
+        return Candidates(found, self._serving.popularity[found].tolist())
+
+    def score(self, position: int) -> tuple[float, float]:
+        """An item's popularity."""
+        return float(self._serving.popularity[position]), 0.0
+
+
+def fetched(k: int, excluded: set[int]) -> int:
+    """How many a search asks for to be left with `k` and the one after them."""
+    return k + len(excluded) + 1
+
+
+def all_scores(personal: Personal, vector: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Every item's score, float64 (n,); the same vectors have the same scores to the last bit."""
+    # A BLAS product may add up the same row in another order, depending on where it stands.
+    return np.einsum("ij,j->i", personal.model.item_vectors, vector).astype(np.float64)

@@ -1,0 +1,94 @@
+"""Explanation: why the items stand where they do, in words and in numbers."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_engine.domain.recommendation import CONTEXT, POPULARITY, Explained, RankedItem
+from ml_engine.retrieval.candidates import Placed
+from ml_engine.retrieval.catalogue import Catalogue
+from ml_engine.retrieval.serving_model import ServingModel
+from ml_engine.retrieval.subject import Profile, Subject
+
+PINNED = "pinned"
+FITS_CONTEXT = "fits the context"
+
+
+class Explainer:
+    """Explains the items of one answer."""
+
+    def __init__(self, serving: ServingModel, subject: Subject, profile: Profile) -> None:
+        self._serving = serving
+        self._subject = subject
+        self._profile = profile
+
+    def in_words(self, items: Sequence[Placed]) -> list[RankedItem]:
+        """Each item with its reason."""
+        ids = self._serving.catalogue.item_ids
+        return [
+            RankedItem(ids[item.position], item.score, reason)
+            for item, reason in zip(items, self._reasons(items, self._shares(items)), strict=True)
+        ]
+
+    def in_full(self, items: Sequence[Placed]) -> list[RankedItem]:
+        """Each item with its reason and what its score is made of."""
+        ids = self._serving.catalogue.item_ids
+        shares = self._shares(items)
+        return [
+            RankedItem(
+                ids[item.position],
+                item.score,
+                reason,
+                Explained(
+                    item.model_score,
+                    item.boost,
+                    item.penalty,
+                    item.pinned,
+                    [] if shares is None else self._contributions(shares[n]),
+                ),
+            )
+            for n, (item, reason) in enumerate(
+                zip(items, self._reasons(items, shares), strict=True)
+            )
+        ]
+
+    def _shares(self, items: Sequence[Placed]) -> NDArray[np.float32] | None:
+        """What each event adds to each item's model score, float32 (items, events)."""
+        personal, weights = self._serving.personal, self._profile.weights
+        if personal is None or weights is None or not items:
+            return None
+        positions = [item.position for item in items]
+        return personal.model.contributions(weights, self._subject.items, positions)
+
+    def _reasons(self, items: Sequence[Placed], shares: NDArray[np.float32] | None) -> list[str]:
+        reasons = self._unpinned(len(items), shares)
+        return [PINNED if i.pinned else r for i, r in zip(items, reasons, strict=True)]
+
+    def _unpinned(self, n_items: int, shares: NDArray[np.float32] | None) -> list[str]:
+        catalogue, subject = self._serving.catalogue, self._subject
+        if self._profile.algorithm == CONTEXT:
+            return [FITS_CONTEXT] * n_items
+        if shares is None:
+            return [POPULARITY] * n_items
+        if subject.similar_to is not None:
+            return [f"similar to {catalogue.name(subject.similar_to)}"] * n_items
+        strongest = subject.items[shares.argmax(axis=1)].tolist()
+        pairs = zip(strongest, shares.max(axis=1).tolist(), strict=True)
+        return [
+            _because(catalogue, position) if share > 0 else POPULARITY for position, share in pairs
+        ]
+
+    def _contributions(self, shares: NDArray[np.float32]) -> list[tuple[str, float]]:
+        """What each item of the history adds, all its events together; old events add nothing."""
+        by_item: defaultdict[int, float] = defaultdict(float)
+        for position, share in zip(self._subject.items.tolist(), shares.tolist(), strict=True):
+            by_item[position] += share
+        ids = self._serving.catalogue.item_ids
+        found = [(ids[position], share) for position, share in by_item.items() if share]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
+
+def _because(catalogue: Catalogue, position: int) -> str:
+    return f"because of {catalogue.name(position)}"

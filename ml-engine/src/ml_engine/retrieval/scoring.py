@@ -1,0 +1,79 @@
+"""Scoring: the source of candidates that fits a profile and a plan."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_engine.retrieval.candidates import (
+    MAX_FETCH,
+    Nearest,
+    Popular,
+    Scan,
+    Source,
+    all_scores,
+    fetched,
+)
+from ml_engine.retrieval.flat_index import FlatIndex
+from ml_engine.retrieval.plan import Plan
+from ml_engine.retrieval.reranking import wanted
+from ml_engine.retrieval.serving_model import ServingModel
+from ml_engine.retrieval.subject import Profile
+
+SCAN = "scan"
+"""The kind of index of an answer for which every item was scored."""
+
+Found = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+def index_of(profile: Profile, plan: Plan) -> str | None:
+    """The kind of index that is searched, None for none."""
+    if profile.vector is None:
+        return None
+    return SCAN if plan.scores_everything else FlatIndex.index_type
+
+
+def sources_of(
+    serving: ServingModel, profiles: Sequence[Profile], excluded: Sequence[set[int]], plan: Plan
+) -> list[Source]:
+    """One source for each profile; `excluded` positions are left out of its candidates.
+
+    Where the index is searched, one call searches for all of them.
+    """
+    found = _search(serving, profiles, excluded, plan)
+    return [
+        _source(serving, profile, without, plan, found.get(n))
+        for n, (profile, without) in enumerate(zip(profiles, excluded, strict=True))
+    ]
+
+
+def _search(
+    serving: ServingModel, profiles: Sequence[Profile], excluded: Sequence[set[int]], plan: Plan
+) -> dict[int, Found]:
+    personal = [n for n, profile in enumerate(profiles) if profile.vector is not None]
+    if serving.personal is None or plan.scores_everything or not personal:
+        return {}
+    index = serving.personal.index
+    k = min(max(fetched(wanted(plan.options), excluded[n]) for n in personal), len(index))
+    if k > MAX_FETCH:
+        return {}
+    vectors = [vector[None, :] for p in profiles if (vector := p.vector) is not None]
+    # Most queries are alone, and joining costs more than their pipeline's other steps.
+    together = vectors[0] if len(vectors) == 1 else np.concatenate(vectors)
+    scores, positions = index.search(together, k, plan.eligible.selector)
+    return dict(zip(personal, zip(scores, positions, strict=True), strict=True))
+
+
+def _source(
+    serving: ServingModel, profile: Profile, excluded: set[int], plan: Plan, found: Found | None
+) -> Source:
+    personal, vector = serving.personal, profile.vector
+    if plan.scores_everything:
+        mask = plan.eligible.without(excluded, len(serving.catalogue))
+        scores = serving.popularity
+        if personal is not None and vector is not None:
+            scores = all_scores(personal, vector)
+        return Scan(scores, mask, plan.boosts)
+    if personal is None or vector is None:
+        return Popular(serving, plan.eligible, excluded)
+    return Nearest(personal, vector, plan.eligible, excluded, found)
