@@ -52,7 +52,11 @@ def test_every_operation_names_its_answers_and_its_problems(service: str) -> Non
             assert SUCCESS & set(answers), f"{method} {path} has no good answer"
             for status, answer in answers.items():
                 kinds = set(answer.get("content", {}))
-                wanted = "application/json" if status in SUCCESS else "application/problem+json"
+                if status == "204":
+                    assert not kinds, f"{method} {path} answers 204 with content"
+                    continue
+                good = "text/csv" if path.endswith(".csv") else "application/json"
+                wanted = good if status in SUCCESS else "application/problem+json"
                 assert kinds == {wanted}, f"{method} {path} answers {status} as {kinds}"
                 schemas = [one.get("schema") for one in answer["content"].values()]
                 assert all(schemas), f"{method} {path} says nothing of the shape of its {status}"
@@ -66,3 +70,29 @@ def test_every_public_operation_needs_a_key() -> None:
             used = {name for one in operation["security"] for name in one}
             assert used == {"HTTPBearer", "APIKeyHeader"}
             assert "401" in operation["responses"]
+
+
+def test_every_public_operation_is_explained_by_words_and_examples() -> None:
+    for path, operations in agreed("backend-api")["paths"].items():
+        for method, operation in operations.items():
+            name = f"{method} {path}"
+            assert operation["summary"], f"{name} has no summary"
+            assert operation["description"], f"{name} has no description"
+            good = [a for status, a in operation["responses"].items() if status in SUCCESS]
+            contents = [kind for answer in good for kind in answer.get("content", {}).values()]
+            body = operation.get("requestBody", {"content": {}})["content"]
+            # A file that is no text cannot be shown.
+            contents += [kind for name, kind in body.items() if "parquet" not in name]
+            assert all("example" in one or "examples" in one for one in contents), name
+
+
+def test_every_problem_names_its_codes() -> None:
+    for path, operations in agreed("backend-api")["paths"].items():
+        for method, operation in operations.items():
+            for status, answer in operation["responses"].items():
+                if status in SUCCESS:
+                    continue
+                examples = answer["content"]["application/problem+json"]["examples"]
+                for code, example in examples.items():
+                    assert f"`{code}`" in answer["description"], f"{method} {path} {status}"
+                    assert str(example["value"]["status"]) == status

@@ -4,6 +4,7 @@ import sys
 
 from backend_api.bootstrap import build_app
 from backend_api.settings import Settings
+from backends.ports import PortUnavailable
 from instrumentation.settings import SettingsError, load_settings
 from web.server import serve
 
@@ -15,7 +16,8 @@ def main() -> None:
     except SettingsError as error:
         sys.stderr.write(f"backend-api cannot start: {error}\n")
         raise SystemExit(2) from None
-    serve(build_app(settings), settings.host, settings.port)
+    app = build_app(settings)
+    serve(app, settings.host, settings.port, name="backend-api", expected=(PortUnavailable,))
 
 
 if __name__ == "__main__":

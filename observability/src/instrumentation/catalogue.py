@@ -125,9 +125,52 @@ _BACKEND_API: Final = (
         (), "seconds", BACKEND_API, FINE_LATENCY,
     ),
     Metric(
-        "api_requests_total", "counter", "Requests to the public API.",
+        "recommendation_requests_total", "counter", "Recommendations answered.",
+        ("user_segment", "category", "location_region"), "requests", BACKEND_API,
+        note="user_segment is known, new, session, item or context; category and location_region "
+        "are what the request names, `none`, or `other` beyond 50 plain words",
+    ),
+    Metric(
+        "recommendations_degraded_total", "counter",
+        "Recommendations answered without the model, while it could not be asked.",
+        ("degraded", "reason"), "requests", BACKEND_API,
+        note="degraded is cached or popular; reason is timeout, circuit_open or unavailable",
+    ),
+    Metric(
+        "recommendation_log_lost_total", "counter",
+        "Answers that could not be kept, as the database took none for too long.",
+        (), "answers", BACKEND_API,
+    ),
+    Metric(
+        "circuit_breaker_state", "gauge",
+        "State of the circuit to a service: 0 closed, 1 half open, 2 open.",
+        ("dependency",), "state", BACKEND_API,
+        note="dependency is ml_engine (recommendations), ml_engine_management or data_pipeline",
+    ),
+    Metric(
+        "api_requests_total", "counter", "Requests to the public API that were let in.",
         ("tenant_id", "endpoint"), "requests", BACKEND_API,
-        note=f"counted by the middleware for routes under /api/; {_TENANT_NOTE}",
+        note="the same counts as in usage reports; refused by a limit or a quota does not count",
+    ),
+    Metric(
+        "api_usage_tokens_total", "counter", "Units of work done for billed requests.",
+        ("tenant_id", "endpoint"), "tokens", BACKEND_API,
+        note="items recommended, records taken in, else 1 for a request",
+    ),
+    Metric(
+        "revenue_total", "counter", "What billed requests cost at the price of the tenant's plan.",
+        ("tenant_id", "currency"), "currency", BACKEND_API,
+        note="in whole units of the currency; the exact sums are in the usage reports",
+    ),
+    Metric(
+        "api_requests_rate_limited_total", "counter", "Requests refused by a rate limit.",
+        ("tenant_id",), "requests", BACKEND_API,
+    ),
+    Metric(
+        "rate_limiter_fallbacks_total", "counter",
+        "Rate limits checked in this process because Redis did not answer.",
+        (), "checks", BACKEND_API,
+        note="at most one a second: between trials nobody asks Redis",
     ),
 )  # fmt: skip
 
@@ -147,7 +190,7 @@ _ML_ENGINE: Final = (
     ),
     Metric(
         "training_job_status", "gauge",
-        "State of a job: 0 queued, 1 running, 2 completed, 3 failed.",
+        "State of a job: 0 queued, 1 running, 2 completed, 3 failed, 4 cancelled.",
         ("job_id", "tenant_id"), "state", ML_ENGINE,
         note="remove the series of old jobs with `Metrics.forget`, else they grow for ever",
     ),
@@ -184,9 +227,10 @@ _ML_ENGINE: Final = (
     Metric(
         "faiss_search_duration_seconds", "histogram", "Time of one FAISS search.",
         ("index_type",), "seconds", ML_ENGINE, FINE_LATENCY,
+        note="index_type scan is no FAISS: boosts and diversity score every item",
     ),
     Metric(
-        "model_version_deployed", "gauge", "Version number of the model that serves.",
+        "model_version_deployed", "gauge", "When the model that serves was made, in Unix seconds.",
         ("tenant_id", "model_name"), "version", ML_ENGINE,
     ),
 )  # fmt: skip

@@ -19,7 +19,6 @@ class EndpointSeries:
         "duration",
         "endpoint",
         "in_progress",
-        "is_api",
         "method",
         "quiet",
         "request_size",
@@ -29,12 +28,11 @@ class EndpointSeries:
 
     def __init__(self, metrics: Metrics, method: str, endpoint: str) -> None:
         self._metrics = metrics
-        self._by_outcome: dict[tuple[int, str], tuple[Counter, ...]] = {}
+        self._by_outcome: dict[tuple[int, str], Counter] = {}
         self.method = method
         self.endpoint = endpoint
         self.span_name = method if endpoint == UNMATCHED else f"{method} {endpoint}"
         self.quiet = endpoint.startswith(_QUIET)
-        self.is_api = endpoint.startswith("/api/") and metrics.has("api_requests_total")
         # A plain count read at the scrape: only the event loop's thread changes it.
         self.in_progress = 0
         gauge = metrics.gauge("http_requests_in_progress").labels(method, endpoint)
@@ -44,20 +42,14 @@ class EndpointSeries:
         self.response_size = metrics.histogram("http_response_size_bytes").labels(method, endpoint)
 
     def count(self, status: int, tenant_id: str) -> None:
-        """Add one request to the totals."""
+        """Add one request to the total."""
         tenant = self._metrics.bounded_tenant(tenant_id)
-        counters = self._by_outcome.get((status, tenant))
-        if counters is None:
-            counters = self._by_outcome[status, tenant] = self._bind(status, tenant)
-        for counter in counters:
-            counter.inc()
-
-    def _bind(self, status: int, tenant: str) -> tuple[Counter, ...]:
-        requests = self._metrics.counter("http_requests_total")
-        total = requests.labels(self.method, self.endpoint, str(status), tenant)
-        if not self.is_api:
-            return (total,)
-        return (total, self._metrics.counter("api_requests_total").labels(tenant, self.endpoint))
+        counter = self._by_outcome.get((status, tenant))
+        if counter is None:
+            requests = self._metrics.counter("http_requests_total")
+            counter = requests.labels(self.method, self.endpoint, str(status), tenant)
+            self._by_outcome[status, tenant] = counter
+        counter.inc()
 
 
 class HttpSeries:

@@ -73,10 +73,6 @@ class Metrics:
         """The histogram of the catalogue. Raises `UnknownMetricError`."""
         return self._family(name, Histogram)
 
-    def has(self, name: str) -> bool:
-        """Whether this service's part of the catalogue holds `name`."""
-        return name in self._families
-
     def inc(self, name: str, amount: float = 1.0, **labels: str) -> None:
         """Add to a counter."""
         self._child(Counter, name, labels).inc(amount)

@@ -48,7 +48,7 @@ class RouteTable:
     """Static paths by a dict, the others by their patterns in the order of declaration."""
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
-        self._static: dict[str, RouteMatch] = {}
+        self._static: dict[str, tuple[RouteMatch, set[str]]] = {}
         self._dynamic: dict[int, list[_Dynamic]] = {}
         self._deep: list[_Dynamic] = []
         self._unmatched = RouteMatch(UNMATCHED)
@@ -59,10 +59,12 @@ class RouteTable:
         """The template of `path`, `unmatched` where no route has it whatever the method."""
         if root_path and path.startswith(root_path):
             path = path[len(root_path) :]
+        other: RouteMatch | None = None
         static = self._static.get(path)
         if static is not None:
-            return static
-        other: RouteMatch | None = None
+            other, methods = static
+            if not methods or method in methods:
+                return other
         for candidate in self._dynamic.get(path.count("/"), self._deep):
             match = candidate.pattern.match(path)
             if match is None:
@@ -76,7 +78,11 @@ class RouteTable:
     def _add(self, path: str, methods: frozenset[str]) -> None:
         pattern, template, parameters = compile_path(path)
         if not parameters:
-            self._static.setdefault(template, RouteMatch(template))
+            known = self._static.get(template)
+            if known is None:
+                self._static[template] = (RouteMatch(template), set(methods))
+            elif methods:
+                known[1].update(methods)
             return
         dynamic = _Dynamic(pattern, methods, template)
         # A path parameter may hold slashes: such a route is tried at every depth.

@@ -17,17 +17,21 @@ from tests.in_process import running
 from tests.integration.backend_api.internal_services import DataPipeline, MlEngine
 
 from backend_api.bootstrap import build_administration, build_app
+from backend_api.domain.access import Clock, utc_now
+from backend_api.domain.audit import CLI
 from backend_api.settings import DatabaseSettings, Settings
 from backends.http_transport import HttpTransport
+from contracts.public.access import NewKey, NewTenant, Scope
 from instrumentation.propagation import inject
 
 TOKEN = "a-token-of-the-services"
 TENANTS = ("acme", "globex")
+OPERATOR = "the operator"
 
 
 @dataclass
 class Api:
-    """The running service, its neighbours, and one key of each of its tenants."""
+    """The running service, its neighbours, a key of each of its tenants and of the operator."""
 
     client: httpx2.AsyncClient
     settings: Settings
@@ -46,6 +50,17 @@ class Api:
     async def get(self, path: str, **options: Any) -> httpx2.Response:
         options.setdefault("headers", self.key_of("acme"))
         return await self.client.get(path, **options)
+
+    async def send(
+        self, method: str, path: str, body: Any = None, by: str = "acme", **headers: str
+    ) -> httpx2.Response:
+        """Any request under /api/v1, by the key of a tenant or of the operator."""
+        content = b"" if body is None else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        all_headers = {"content-type": "application/json", **self.key_of(by), **named}
+        return await self.client.request(
+            method, f"/api/v1{path}", content=content, headers=all_headers
+        )
 
     async def metric(self, name: str, **labels: str) -> float:
         """The value of one series; 0 where there is none."""
@@ -72,8 +87,14 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     async def prepare() -> dict[str, str]:
         async with build_administration(DatabaseSettings(data_dir=folder)) as administration:
             for tenant_id in TENANTS:
-                await administration.tenants.create(tenant_id)
-            return {name: await administration.keys.create(name) for name in TENANTS}
+                await administration.tenants.create(NewTenant(tenant_id=tenant_id), CLI)
+            owners = {OPERATOR: None, **{name: name for name in TENANTS}}
+            made = NewKey(scopes=list(Scope))
+            created = {
+                name: await administration.keys.create(owner, made, CLI)
+                for name, owner in owners.items()
+            }
+            return {name: key.key or "" for name, key in created.items()}
 
     return folder, asyncio.run(prepare())
 
@@ -85,7 +106,7 @@ def start(tmp_path: Path, prepared: tuple[Path, dict[str, str]]) -> StartApi:
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
 
     @asynccontextmanager
-    async def started(**changes: Any) -> AsyncGenerator[Api]:
+    async def started(clock: Clock = utc_now, **changes: Any) -> AsyncGenerator[Api]:
         settings = Settings(
             **{"data_dir": tmp_path, "service_token": TOKEN, "log_format": "json", **changes}
         )
@@ -96,12 +117,13 @@ def start(tmp_path: Path, prepared: tuple[Path, dict[str, str]]) -> StartApi:
                 settings,
                 ml_engine=_in_process(ml_engine.app),
                 data_pipeline=_in_process(data_pipeline.app),
+                clock=clock,
             )
         async with (
             running(app) as transport,
             httpx2.AsyncClient(transport=transport, base_url="http://api") as client,
         ):
-            yield Api(client, settings, ml_engine, data_pipeline, keys, output)
+            yield Api(client, settings, ml_engine, data_pipeline, dict(keys), output)
 
     return started
 

@@ -7,6 +7,7 @@ import pytest
 from tests.integration.backend_api.conftest import Api, StartApi
 
 from backend_api.bootstrap import build_administration
+from backend_api.domain.audit import CLI
 from backend_api.domain.keys import new_api_key
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +43,9 @@ async def test_no_key_is_told_how_to_give_one(api: Api, headers: dict[str, str])
     assert not api.ml_engine.seen
 
 
-@pytest.mark.parametrize("key", ["password", "rk_", "rk_\u00fc", new_api_key(), "x" * 10_000])
+@pytest.mark.parametrize(
+    "key", ["password", "rk_", "rk_\u00fc", f"rk_{'a' * 12}_{'b' * 43}", "x" * 10_000]
+)
 async def test_a_wrong_key_is_refused(api: Api, key: str) -> None:
     response = await ask(api, {"x-api-key": key.encode("latin-1")})  # pyright: ignore
     assert response.status_code == 401
@@ -80,11 +83,11 @@ async def test_a_key_never_leaves_for_the_internal_services(api: Api) -> None:
 
 async def test_a_known_key_costs_no_query(api: Api) -> None:
     await ask(api, api.key_of("acme"))
-    queries = await api.metric("db_query_duration_seconds_count", table="api_keys")
-    assert queries == 1
+    looked_up = {"query_type": "select", "table": "api_keys"}
+    assert await api.metric("db_query_duration_seconds_count", **looked_up) == 1
     for _ in range(3):
         await ask(api, api.key_of("acme"))
-    assert await api.metric("db_query_duration_seconds_count", table="api_keys") == queries
+    assert await api.metric("db_query_duration_seconds_count", **looked_up) == 1
     assert await api.metric("cache_hits_total", cache_type="api_key") == 3
     assert await api.metric("cache_misses_total", cache_type="api_key") == 1
 
@@ -100,7 +103,7 @@ async def test_a_revoked_key_is_refused_once_it_is_out_of_the_cache(start: Start
     async with start(api_key_cache_seconds=0) as api:
         assert (await ask(api, api.key_of("acme"))).status_code == 200
         async with build_administration(api.settings) as administration:
-            await administration.keys.revoke(api.keys["acme"].split("_")[1])
+            await administration.keys.revoke("acme", api.keys["acme"].split("_")[1], CLI)
         response = await ask(api, api.key_of("acme"))
         assert response.json()["code"] == "invalid_api_key"
         assert (await ask(api, api.key_of("globex"))).status_code == 200

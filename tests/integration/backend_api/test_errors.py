@@ -39,7 +39,6 @@ def assert_problem(response: httpx2.Response, status: int, code: str) -> dict[st
         ({"user_id": ""}, "user_id"),
         ({"user_id": "x" * 257}, "user_id"),
         ({"user_id": 42}, "user_id"),
-        ({"history": []}, "history"),
         ({"history": ["a", "b\0"]}, "history.1"),
         ({"history": ["a"] * 1_001}, "history"),
         ({"item_id": "a", "exclude": ["\x7f"]}, "exclude.0"),

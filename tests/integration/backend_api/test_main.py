@@ -52,3 +52,15 @@ def test_a_bad_setting_is_one_line_and_status_2(tmp_path: Path) -> None:
     assert ended.stderr.splitlines() == [
         "backend-api cannot start: PORT='eighty' is not valid: expected a port from 1 to 65535"
     ]
+
+
+def test_a_database_that_cannot_be_opened_is_one_line_and_status_1(tmp_path: Path) -> None:
+    (tmp_path / "backend-api").write_text("a file where a folder should be")
+    given = environment(
+        DATA_DIR=str(tmp_path), SERVICE_TOKEN="0123456789abcdef", PORT=str(free_port())
+    )
+    ended = subprocess.run(COMMAND, env=given, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("backend-api cannot start: the database is not available: ")
+    assert "Traceback" not in ended.stdout

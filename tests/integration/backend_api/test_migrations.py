@@ -9,8 +9,10 @@ from sqlalchemy import Connection
 
 from backend_api.adapters.tables import metadata
 from backend_api.bootstrap import MIGRATIONS, build_administration
+from backend_api.domain.audit import CLI
 from backend_api.settings import DatabaseSettings
 from backends.database import migrate, open_engine
+from contracts.public.access import NewKey, NewTenant
 
 pytestmark = pytest.mark.anyio
 
@@ -32,11 +34,12 @@ async def test_the_migrated_schema_is_that_of_the_tables(tmp_path: Path) -> None
 async def test_what_is_stored_outlives_a_restart(tmp_path: Path) -> None:
     settings = DatabaseSettings(data_dir=tmp_path)
     async with build_administration(settings) as administration:
-        created = await administration.tenants.create("acme", "Acme Ltd")
-        key = await administration.keys.create("acme")
+        new = NewTenant(tenant_id="acme", name="Acme Ltd")
+        created = await administration.tenants.create(new, CLI)
+        key = await administration.keys.create("acme", NewKey(), CLI)
     async with build_administration(settings) as administration:
         stored = await administration.tenants.get("acme")
-        keys = await administration.keys.of_tenant("acme")
+        keys = (await administration.keys.page("acme", 10)).data
     assert (stored.tenant_id, stored.name) == ("acme", "Acme Ltd")
     assert abs((stored.created_at - created.created_at).total_seconds()) < 0.001
-    assert [one.key_id for one in keys] == [key.split("_")[1]]
+    assert [one.key_id for one in keys] == [key.key_id]

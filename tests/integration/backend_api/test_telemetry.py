@@ -92,7 +92,8 @@ async def test_requests_are_counted_by_verified_tenant(api: Api) -> None:
     await api.post(RECOMMENDATIONS, {"user_id": "42"}, headers={})
     counted = {"endpoint": RECOMMENDATIONS}
     assert await api.metric("api_requests_total", tenant_id="acme", **counted) == 1
-    assert await api.metric("api_requests_total", tenant_id="none", **counted) == 1
+    assert await api.metric("api_requests_total", tenant_id="none", **counted) == 0
+    assert await api.metric("http_requests_total", tenant_id="none", **counted) == 1
 
 
 async def test_similar_items_count_under_their_route(api: Api) -> None:

@@ -1,13 +1,13 @@
 """The form of API keys, and what is kept of them."""
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend_api.domain.keys import ApiKey, hash_key, key_id_of, new_api_key
+from backend_api.domain.access import Access
+from backend_api.domain.keys import KeyRecord, hash_key, is_strong, key_id_of, new_api_key
 
 
 def test_a_new_key_has_the_documented_form() -> None:
@@ -45,19 +45,28 @@ def test_any_text_may_be_asked_for_its_key_id(text: str) -> None:
     assert key_id_of(text) is None
 
 
+def record(key: str, *, revoked: bool = False) -> KeyRecord:
+    access = Access(key_id_of(key) or "", "acme", frozenset())
+    return KeyRecord(access, hash_key(key), revoked)
+
+
 def test_a_key_admits_its_own_digest_only() -> None:
     key, other = new_api_key(), new_api_key()
-    stored = ApiKey("id", "acme", hash_key(key), datetime.now(UTC))
-    assert stored.admits(hash_key(key))
-    assert not stored.admits(hash_key(other))
+    assert record(key).admits(hash_key(key))
+    assert not record(key).admits(hash_key(other))
 
 
 def test_a_revoked_key_admits_nobody() -> None:
-    key, now = new_api_key(), datetime.now(UTC)
-    assert not ApiKey("id", "acme", hash_key(key), now, revoked_at=now).admits(hash_key(key))
+    key = new_api_key()
+    assert not record(key, revoked=True).admits(hash_key(key))
 
 
 def test_the_stored_form_does_not_hold_the_secret() -> None:
     key = new_api_key()
-    stored = ApiKey(key_id_of(key) or "", "acme", hash_key(key), datetime.now(UTC))
-    assert key.rpartition("_")[2] not in repr(stored)
+    assert key.rpartition("_")[2] not in repr(record(key))
+
+
+def test_made_keys_are_strong_and_monotonous_ones_weak() -> None:
+    assert all(is_strong(new_api_key()) for _ in range(1_000))
+    assert not is_strong(f"rk_{'a' * 12}_{'b' * 43}")
+    assert not is_strong("password")

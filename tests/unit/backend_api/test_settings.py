@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from backend_api.domain.keys import new_api_key
 from backend_api.settings import DatabaseSettings, Settings
 from instrumentation.settings import SettingsError, load_settings
 
@@ -47,6 +48,12 @@ def test_the_token_comes_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         ("ML_ENGINE_URL", "ml-engine:8001"),
         ("ML_ENGINE_TIMEOUT_SECONDS", "0"),
         ("MAX_BODY_BYTES", "1"),
+        ("ADMIN_API_KEY", "password"),
+        ("ADMIN_API_KEY", f"rk_{'a' * 12}_{'b' * 43}"),
+        ("ADMIN_API_KEY_FILE", "/nowhere/key"),
+        ("REDIS_URL", "http://127.0.0.1:6379"),
+        ("USAGE_FLUSH_SECONDS", "0"),
+        ("IDEMPOTENCY_HOURS", "0"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_it(
@@ -69,5 +76,27 @@ def test_a_service_without_a_token_does_not_start() -> None:
 def test_a_short_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVICE_TOKEN", "hunter2")
     with pytest.raises(SettingsError) as raised:
+        load_settings(Settings)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_the_operators_key_comes_from_the_environment_or_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key = new_api_key()
+    monkeypatch.setenv("SERVICE_TOKEN", TOKEN)
+    assert load_settings(Settings).operator_key() is None
+    (tmp_path / "key").write_text(f"{key}\n")
+    monkeypatch.setenv("ADMIN_API_KEY_FILE", str(tmp_path / "key"))
+    assert load_settings(Settings).operator_key() == key
+    other = new_api_key()
+    monkeypatch.setenv("ADMIN_API_KEY", other)
+    assert load_settings(Settings).operator_key() == other
+
+
+def test_a_weak_operators_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVICE_TOKEN", TOKEN)
+    monkeypatch.setenv("ADMIN_API_KEY", "hunter2-hunter2")
+    with pytest.raises(SettingsError, match="malformed or weak") as raised:
         load_settings(Settings)
     assert "hunter2" not in str(raised.value)

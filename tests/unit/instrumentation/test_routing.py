@@ -19,6 +19,7 @@ def table() -> RouteTable:
     app.include_router(outer)
     app.add_api_route("/things/{a}", endpoint, methods=["GET"])
     app.add_api_route("/things/{b}", endpoint, methods=["POST"])
+    app.add_api_route("/things/tidy", endpoint, methods=["DELETE"])
     app.add_api_route("/users/{user_id}/x", endpoint)
     app.add_api_route("/numbers/{n:int}", endpoint)
     app.mount("/static", Router())
@@ -69,3 +70,9 @@ def test_a_safe_path_hides_user_ids_alone() -> None:
     assert prefixed.safe_path("/p/users/jane/x") == f"/p/users/{hash_user('jane')}/x"
     assert routes.resolve("/things/1", "GET").safe_path("/things/1") == "/things/1"
     assert len(routes.resolve("/" + "x" * 999, "GET").safe_path("/" + "x" * 999)) == 200
+
+
+def test_a_static_path_of_another_method_does_not_hide_a_template() -> None:
+    assert template("/things/tidy", "DELETE") == "/things/tidy"
+    assert template("/things/tidy", "GET") == "/things/{a}"
+    assert template("/things/tidy", "PATCH") == "/things/tidy"

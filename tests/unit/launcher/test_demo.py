@@ -61,7 +61,8 @@ def job(status: str, **more: Any) -> dict[str, Any]:
 def snapshot() -> dict[str, Any]:
     file = {"key": "k", "rows": 1, "sha256": "0"}
     fields = {"snapshot_id": "s1", "tenant_id": "demo", "format_version": 1, "created_at": NOW}
-    return {**fields, "last_sequence": 1, "users": 1, "events": file, "items": file}
+    rest = {"last_sequence": 1, "users": 1, "event_weights": {}}
+    return {**fields, **rest, "events": file, "items": file}
 
 
 @pytest.fixture

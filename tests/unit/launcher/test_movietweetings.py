@@ -68,7 +68,7 @@ def test_ratings_become_events_in_the_order_of_time_with_lasting_ids(
 ) -> None:
     first, second = read_movietweetings(write(tmp_path, small_set)).events
     assert first.event_id == "mt-1-1074638-1362062307"
-    assert first.event_type is EventType.RATING
+    assert first.event_type == EventType.RATING
     assert first.value == 7.0
     assert first.timestamp == datetime.fromtimestamp(1362062307, UTC)
     assert second.user_id == "2"

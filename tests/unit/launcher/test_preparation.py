@@ -43,12 +43,13 @@ class Services:
         if route.endswith("/history"):
             event = {"item_id": "i1", "event_type": "rating", "timestamp_ms": 0}
             return {"user_id": "u1", "events": [event]}
-        if route.endswith("/models"):
-            return [model()] if self._serving else []
+        if "/models?" in route:
+            return {"data": [model()] if self._serving else []}
         if route.endswith("/snapshots"):
             file = {"key": "k", "rows": 1, "sha256": "0"}
             fields = {"snapshot_id": "s1", "tenant_id": "demo", "format_version": 1, "users": 1}
-            return {**fields, "created_at": NOW, "last_sequence": 1, "events": file, "items": file}
+            rest = {"created_at": NOW, "last_sequence": 1, "event_weights": {}}
+            return {**fields, **rest, "events": file, "items": file}
         if route == "POST /v1/tenants/demo/training-jobs":
             return job("new", "queued")
         if "/training-jobs/" in route:

@@ -1,13 +1,21 @@
 """What a failed call of another service means to our caller."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import ValidationError
 
-from backend_api.domain.errors import DependencyUnavailable, DomainError, RefusedByService
+from backend_api.domain.circuit_breaker import CircuitBreaker
+from backend_api.domain.errors import (
+    CircuitOpen,
+    DependencyUnavailable,
+    DomainError,
+    RefusedByService,
+)
 from contracts.client import ServiceError
 from contracts.problems import Problem
 from contracts.transport import ServiceUnavailable
@@ -15,6 +23,76 @@ from contracts.transport import ServiceUnavailable
 # Answers that come of how we called and not of what our caller sent.
 _OUR_STATUSES: Final = frozenset({401, 403, 405, 408, 415, 429})
 _OUR_CODES: Final = frozenset({"no_such_path", "unexpected_answer", "http_error"})
+# A limit of the service itself that a tenant has reached, and not of our calls.
+_CALLERS_CODES: Final = frozenset({"too_many_imports"})
+PING_SECONDS: Final = 2.0
+ClientT = TypeVar("ClientT")
+
+
+class ServiceCalls:
+    """Calls of one service, none of them made while its circuit is open."""
+
+    def __init__(self, dependency: str, timeout_seconds: float, breaker: CircuitBreaker) -> None:
+        self._dependency = dependency
+        self._timeout_seconds = timeout_seconds
+        self._breaker = breaker
+
+    @asynccontextmanager
+    async def call(self, timeout_seconds: float | None = None) -> AsyncGenerator[None]:
+        """One call, bounded by `timeout_seconds` or else by the service's own bound.
+
+        Raises:
+            RefusedByService: the service answered with a problem that concerns our caller.
+            DependencyUnavailable: it did not answer, now or in the calls before.
+        """
+        ticket = self._breaker.admit()
+        if ticket is None:
+            raise CircuitOpen(self._dependency)
+        try:
+            async with calling(self._dependency, timeout_seconds or self._timeout_seconds):
+                yield
+        except RefusedByService:
+            self._breaker.succeeded(ticket)
+            raise
+        except DependencyUnavailable:
+            self._breaker.failed(ticket)
+            raise
+        except BaseException:
+            self._breaker.abandoned(ticket)
+            raise
+        self._breaker.succeeded(ticket)
+
+
+def guarded(
+    client: ClientT, calls: ServiceCalls, timeouts: Mapping[str, float] | None = None
+) -> ClientT:
+    """The client with each of its async methods made a call of `calls`.
+
+    `timeouts` gives single methods a bound of their own, in seconds.
+    """
+    return cast("ClientT", _GuardedClient(client, calls, timeouts or {}))
+
+
+class _GuardedClient:
+    def __init__(self, client: object, calls: ServiceCalls, timeouts: Mapping[str, float]) -> None:
+        self._client = client
+        self._calls = calls
+        self._timeouts = timeouts
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._client, name)
+        if not iscoroutinefunction(value) or name == "close":
+            return value
+        calls, timeout = self._calls, self._timeouts.get(name)
+
+        @wraps(value)
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            async with calls.call(timeout):
+                return await value(*args, **kwargs)
+
+        # The next call finds it as an attribute and never comes here.
+        setattr(self, name, call)
+        return call
 
 
 @asynccontextmanager
@@ -34,7 +112,7 @@ async def calling(dependency: str, timeout_seconds: float) -> AsyncGenerator[Non
         raise DependencyUnavailable(dependency, str(error)) from error
     except TimeoutError as error:
         reason = f"no answer from {dependency} within {timeout_seconds:g} s"
-        raise DependencyUnavailable(dependency, reason) from error
+        raise DependencyUnavailable(dependency, reason, "timeout") from error
     except ValidationError as error:
         reason = f"{dependency} answered in another shape than agreed: {error}"
         raise DependencyUnavailable(dependency, reason) from error
@@ -44,6 +122,8 @@ def _meaning(dependency: str, problem: Problem) -> DomainError:
     if problem.status == 401:
         reason = f"{dependency} refuses our service token; all services need the same one"
         return DependencyUnavailable(dependency, reason)
+    if problem.code in _CALLERS_CODES:
+        return RefusedByService(problem)
     ours = problem.status in _OUR_STATUSES or problem.code in _OUR_CODES
     if ours or not 400 <= problem.status < 500:
         answer = f"{problem.status} {problem.code}, {problem.detail}"

@@ -36,7 +36,7 @@ class NoSuchTenant(DomainError):
     """Nobody has this tenant id."""
 
     def __init__(self, tenant_id: str) -> None:
-        super().__init__("no_such_tenant", f"there is no tenant {tenant_id}: create it first")
+        super().__init__("tenant_not_found", f"there is no tenant {tenant_id}: create it first")
 
 
 class NoSuchKey(DomainError):
@@ -44,7 +44,7 @@ class NoSuchKey(DomainError):
 
     def __init__(self, key_id: str) -> None:
         super().__init__(
-            "no_such_key", f"there is no key {key_id}: list a tenant's keys to see their ids"
+            "key_not_found", f"there is no key {key_id}: list a tenant's keys to see their ids"
         )
 
 
@@ -59,11 +59,12 @@ class MissingApiKey(DomainError):
 
 
 class InvalidApiKey(DomainError):
-    """The caller's key is malformed, unknown or revoked."""
+    """The caller's key is malformed, unknown, expired or revoked."""
 
     def __init__(self) -> None:
         super().__init__(
-            "invalid_api_key", "the API key is unknown or revoked: check it or ask for another"
+            "invalid_api_key",
+            "the API key is unknown, expired or revoked: check it or ask for another",
         )
 
 
@@ -93,15 +94,27 @@ class RefusedByService(DomainError):
 
 
 class DependencyUnavailable(DomainError):
-    """Another service cannot be used now. `reason` is for the log, not for the caller."""
+    """Another service cannot be used now. `reason` is for the log, not for the caller.
 
-    def __init__(self, dependency: str, reason: str) -> None:
+    `fault` says in a word how: `timeout`, `circuit_open` or `unavailable`.
+    """
+
+    def __init__(self, dependency: str, reason: str, fault: str = "unavailable") -> None:
         super().__init__(
             f"{dependency}_unavailable",
             f"{dependency.replace('_', '-')} does not answer now: try again in a few seconds",
         )
         self.reason = reason
+        self.fault = fault
 
     def __str__(self) -> str:
         """The reason, which logs and health show."""
         return self.reason
+
+
+class CircuitOpen(DependencyUnavailable):
+    """Another service did not answer in the calls before, and is not asked again yet."""
+
+    def __init__(self, dependency: str) -> None:
+        reason = f"{dependency} did not answer and is not asked again yet"
+        super().__init__(dependency, reason, "circuit_open")

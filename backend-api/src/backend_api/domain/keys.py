@@ -6,39 +6,41 @@ import re
 import secrets
 import string
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
+
+from backend_api.domain.access import Access
+from contracts.public.access import ApiKey
 
 _ALPHABET: Final = string.digits + string.ascii_letters
 _ID_LENGTH: Final = 12
 # 43 characters of 62 hold 256 bits: nobody guesses them, so one fast hash is enough.
 _SECRET_LENGTH: Final = 43
+# Of 43 random characters fewer than 16 differ once in more than 10^12 times.
+_MIN_DISTINCT: Final = 16
 _FORM: Final = re.compile(
-    rf"rk_([0-9A-Za-z]{{{_ID_LENGTH}}})_[0-9A-Za-z]{{{_SECRET_LENGTH}}}", re.ASCII
+    rf"rk_([0-9A-Za-z]{{{_ID_LENGTH}}})_([0-9A-Za-z]{{{_SECRET_LENGTH}}})", re.ASCII
 )
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKey:
+class StoredKey:
     """A key as it is stored: all but its secret."""
 
-    key_id: str
-    tenant_id: str
+    key: ApiKey
     key_hash: str
-    created_at: datetime
-    revoked_at: datetime | None = None
-
-    def admits(self, digest: str) -> bool:
-        """Whether the key that hashes to `digest` is this one and not revoked."""
-        return hmac.compare_digest(self.key_hash, digest) and self.revoked_at is None
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
-    """Who is asking: a tenant, by one of its keys."""
+class KeyRecord:
+    """What the store knows of a key when somebody shows it."""
 
-    tenant_id: str
-    key_id: str
+    access: Access
+    key_hash: str
+    revoked: bool
+
+    def admits(self, digest: str) -> bool:
+        """Whether the key that hashes to `digest` is this one and not revoked."""
+        return hmac.compare_digest(self.key_hash, digest) and not self.revoked
 
 
 def new_api_key() -> str:
@@ -50,6 +52,12 @@ def key_id_of(key: str) -> str | None:
     """The public part of a key; None where the text is no key."""
     match = _FORM.fullmatch(key)
     return match[1] if match else None
+
+
+def is_strong(key: str) -> bool:
+    """Whether a key that a person chose has the form of a key and looks random."""
+    match = _FORM.fullmatch(key)
+    return match is not None and len(set(match[2])) >= _MIN_DISTINCT
 
 
 def hash_key(key: str) -> str:

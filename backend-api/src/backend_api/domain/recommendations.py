@@ -1,23 +1,38 @@
-"""Recommendations as callers of the public API get them."""
+"""Recommendations as they are served and kept."""
 
 import secrets
 import time
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from contracts.public.recommendations import ServedRecommendations
 
-from contracts.recommendations import RecommendedItem
+_RANDOM_BITS = 74
 
 
-class ServedRecommendations(BaseModel):
-    """A ranked answer, the id to speak of it by, and what made it."""
+@dataclass(frozen=True, slots=True)
+class LoggedRecommendation:
+    """An answer as it went out and what was asked, both as JSON.
 
-    model_config = ConfigDict(protected_namespaces=())
+    `user_id` is None for an answer to a history, an item or a context.
+    """
 
     recommendation_id: str
-    model_version: str
-    algorithm: str
-    items: list[RecommendedItem]
+    tenant_id: str
+    user_id: str | None
+    created_at: datetime
+    request: bytes
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An answer and its JSON; `fault` says why it is degraded, None for a live one."""
+
+    answer: ServedRecommendations
+    content: bytes
+    fault: str | None = None
 
 
 def new_recommendation_id() -> str:
@@ -25,7 +40,15 @@ def new_recommendation_id() -> str:
 
     Ids sort by the millisecond of their making; within one millisecond their order is random.
     """
-    random = secrets.randbits(74)
-    high = (time.time_ns() // 1_000_000) << 16 | 0x7 << 12 | random >> 62
+    return _uuid7(time.time_ns() // 1_000_000, secrets.randbits(_RANDOM_BITS))
+
+
+def first_recommendation_id(moment: datetime) -> str:
+    """The least id that can be made at `moment`: older ids sort before it."""
+    return _uuid7(int(moment.timestamp() * 1000), 0)
+
+
+def _uuid7(milliseconds: int, random: int) -> str:
+    high = milliseconds << 16 | 0x7 << 12 | random >> 62
     low = 0b10 << 62 | random & ((1 << 62) - 1)
     return str(UUID(int=high << 64 | low))

@@ -6,11 +6,27 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from backend_api.http import events, recommendations
+from backend_api.http import (
+    admin_plans,
+    admin_tenants,
+    keys,
+    product_routes,
+    tenant,
+    usage,
+)
+from backend_api.http.admission import Admission
 from backend_api.http.errors import add_error_handlers
+from backend_api.http.idempotency import IdempotencyKeys
+from backend_api.http.metering import Metering
 from backend_api.http.openapi import DocumentedApi
 from backend_api.http.state import State
-from contracts.recommendations import RecommendationQuery
+from contracts.public.access import (
+    KeyRotation,
+    NewKey,
+    NewTenant,
+    PlanSettings,
+    TenantChanges,
+)
 from instrumentation.health import HealthCheck, health_routes
 from instrumentation.middleware import TelemetryMiddleware
 from instrumentation.telemetry import Telemetry
@@ -20,7 +36,12 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
 
 def create_app(
-    telemetry: Telemetry, lifespan: Lifespan, checks: Sequence[HealthCheck], max_body_bytes: int
+    telemetry: Telemetry,
+    lifespan: Lifespan,
+    checks: Sequence[HealthCheck],
+    *,
+    max_body_bytes: int,
+    max_import_bytes: int,
 ) -> FastAPI:
     """The public API; `lifespan` gives the state that its routes work with."""
     settings = telemetry.settings
@@ -28,19 +49,38 @@ def create_app(
         title="Embedding recommender",
         description="Recommendations, similar items, and the events they learn from.",
         version=settings.service_version,
-        models=(RecommendationQuery, events.Events),
+        models=(
+            *product_routes.BODIES,
+            NewKey,
+            KeyRotation,
+            NewTenant,
+            TenantChanges,
+            PlanSettings,
+        ),
         lifespan=lifespan,
         redirect_slashes=False,
         # TelemetryMiddleware does it in one pass.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for router in (recommendations.router, events.router):
+    for router in (
+        *product_routes.ROUTERS,
+        tenant.router,
+        keys.router,
+        usage.router,
+        admin_tenants.router,
+        admin_plans.router,
+    ):
         app.include_router(router, prefix="/api/v1")
     app.router.routes.extend(health_routes(settings, checks))
     app.router.routes.append(Route("/metrics", telemetry.metrics_endpoint()))
     add_error_handlers(app)
     # The last one added is the outermost.
-    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    app.add_middleware(IdempotencyKeys)
+    app.add_middleware(Admission, routes=app.routes)
+    app.add_middleware(Metering)
+    app.add_middleware(
+        BodyLimit, max_bytes=max_body_bytes, uploads={"/api/v1/imports": max_import_bytes}
+    )
     app.add_middleware(
         TelemetryMiddleware,
         metrics=telemetry.metrics,

@@ -27,7 +27,15 @@ async def read_json(request: Request, model: type[ModelT]) -> ModelT:
         UnsupportedMediaType: it is declared as something else than JSON.
         RequestValidationError: it is not JSON, or not of the model's shape.
     """
-    body = await read_bytes(request)
+    return _validated(await read_bytes(request), model)
+
+
+async def read_optional_json(request: Request, model: type[ModelT]) -> ModelT:
+    """The body as a model, as by `read_json`; no body at all is an empty object."""
+    return _validated(await read_bytes(request) or b"{}", model)
+
+
+def _validated(body: bytes, model: type[ModelT]) -> ModelT:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

@@ -1,43 +1,117 @@
 """What FastAPI cannot see for itself: bodies that the routes read, and problems as answers."""
 
+from http import HTTPStatus
+from itertools import groupby
 from typing import Any, Final
 
 from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from backend_api.http.error_codes import ERROR_CODES, ErrorCode
 from contracts.problems import Problem
 from web.problems import MEDIA_TYPE
 
+Responses = dict[int | str, dict[str, Any]]
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
 _SCHEMAS: Final = "#/components/schemas/"
-_DESCRIPTIONS: Final = {
-    400: "The body is not JSON: `invalid_json`.",
-    401: "No key, or one that is unknown or revoked: `missing_api_key`, `invalid_api_key`.",
-    404: "The tenant has no such item: `item_not_found`.",
-    409: "The tenant has nothing to recommend from yet.",
-    413: "The body is too large: `body_too_large`.",
-    415: "The body is not declared as plain JSON: `unsupported_media_type`.",
-    422: "A value is missing or out of its range: `invalid_request`.",
-    503: "A service behind this one does not answer: try again after `Retry-After` seconds.",
-}
+_ALWAYS: Final = (
+    "missing_api_key",
+    "invalid_api_key",
+    "insufficient_scope",
+    "tenant_key_required",
+    "tenant_suspended",
+    "invalid_request",
+    "rate_limited",
+    "quota_exceeded",
+    "storage_unavailable",
+)
+_OF_WRITES: Final = (
+    "invalid_idempotency_key",
+    "idempotency_key_reused",
+    "idempotency_key_in_use",
+    "body_too_large",
+)
+_OF_BODIES: Final = ("invalid_json", "body_too_large", "unsupported_media_type")
 
 
-def problems(*statuses: int, **described: str) -> dict[int | str, dict[str, Any]]:
-    """The problems a route may answer; `described` words one anew, as in `s422="..."`."""
-    return {
-        status: {
-            "description": described.get(f"s{status}", _DESCRIPTIONS[status]),
-            "content": {MEDIA_TYPE: {"schema": {"$ref": f"{_SCHEMAS}{Problem.__name__}"}}},
+def read_problems(*codes: str) -> Responses:
+    """The problems of a route that only reads: those of every route, and `codes`."""
+    return _problems(*_ALWAYS, *codes)
+
+
+def write_problems(*codes: str) -> Responses:
+    """The problems of a route that changes something, and so may carry an Idempotency-Key."""
+    return _problems(*_ALWAYS, *_OF_WRITES, *codes)
+
+
+def body_problems(*codes: str) -> Responses:
+    """The problems of a route that reads a JSON body; for a write, beside `write_problems`."""
+    return _problems(*_ALWAYS, *_OF_BODIES, *codes)
+
+
+def write_body_problems(*codes: str) -> Responses:
+    """The problems of a route that changes something by a JSON body."""
+    return _problems(*_ALWAYS, *_OF_WRITES, *_OF_BODIES, *codes)
+
+
+def answer(
+    description: str, example: Any, model: type[BaseModel] | None = None, **headers: str
+) -> dict[str, Any]:
+    """One good answer of an operation with its example; `headers` as `name=what it says`.
+
+    `model` is for a second good answer: the first one has the model of its route.
+    """
+    said: dict[str, Any] = {
+        "description": description,
+        "content": {JSON: {"example": example}},
+    }
+    if model is not None:
+        said["model"] = model
+    if headers:
+        said["headers"] = {
+            name.replace("_", "-"): {"description": meaning, "schema": {"type": "string"}}
+            for name, meaning in headers.items()
         }
-        for status in statuses
+    return said
+
+
+def json_body(
+    model: type[BaseModel], example: dict[str, Any], *media_types: str, required: bool = True
+) -> dict[str, Any]:
+    """The body of an operation; `model` must be among the API's `models`."""
+    schema = {"$ref": f"{_SCHEMAS}{model.__name__}"}
+    content = {kind: {"schema": schema, "example": example} for kind in (JSON, *media_types)}
+    return {"requestBody": {"required": required, "content": content}}
+
+
+def _problems(*codes: str) -> Responses:
+    listed = sorted({ERROR_CODES[code] for code in codes}, key=lambda one: (one.status, one.code))
+    return {
+        status: _problem(status, tuple(group))
+        for status, group in groupby(listed, key=lambda one: one.status)
     }
 
 
-def json_body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
-    """The body of an operation; `model` must be among the API's `models`."""
-    schema = {"$ref": f"{_SCHEMAS}{model.__name__}"}
-    content = {"application/json": {"schema": schema, "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
+def _problem(status: int, codes: tuple[ErrorCode, ...]) -> dict[str, Any]:
+    examples = {one.code: {"value": _example(status, one)} for one in codes}
+    content = {"schema": {"$ref": f"{_SCHEMAS}{Problem.__name__}"}, "examples": examples}
+    return {
+        "description": "\n".join(f"- `{one.code}`: {one.meaning}" for one in codes),
+        "content": {MEDIA_TYPE: content},
+    }
+
+
+def _example(status: int, code: ErrorCode) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code.code,
+        "detail": f"{code.meaning} {code.action}",
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    }
 
 
 class DocumentedApi(FastAPI):

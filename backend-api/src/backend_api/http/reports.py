@@ -1,18 +1,26 @@
 """What the service tells of its business: metrics, and one log line per answer."""
 
 import logging
+import re
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from backend_api.domain.recommendations import ServedRecommendations
+from backend_api.domain.circuit_breaker import Circuit
+from backend_api.domain.recommendations import Served
 from contracts.events import BatchResult
+from contracts.recommendations import RankingOptions
 from instrumentation.metrics import Metrics
 
+MAX_VALUES: Final = 50
 _BUSINESS: Final = "business"
+_INFRASTRUCTURE: Final = "infrastructure"
+_STATES: Final = {Circuit.CLOSED: 0, Circuit.HALF_OPEN: 1, Circuit.OPEN: 2}
+_NOT_PERSONAL: Final = frozenset({"popularity", "context"})
 _recommendations = logging.getLogger("backend_api.recommendations")
-_events = logging.getLogger("backend_api.events")
+_records = logging.getLogger("backend_api.records")
+_dependencies = logging.getLogger("backend_api.dependencies")
 
 
 class Reports:
@@ -20,6 +28,8 @@ class Reports:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._categories = BoundedValues(re.compile(r"[A-Za-z][A-Za-z &/-]{0,31}"))
+        self._regions = BoundedValues(re.compile(r"[A-Za-z]{2,12}(-[A-Za-z0-9]{1,6}){0,2}"))
 
     @contextmanager
     def timing_recommendation(self) -> Generator[None]:
@@ -31,34 +41,97 @@ class Reports:
             seconds = time.perf_counter() - started
             self._metrics.observe("recommendation_latency_seconds", seconds)
 
-    def recommended(self, tenant_id: str, served: ServedRecommendations) -> None:
-        """A recommendation goes to its caller."""
+    def recommended(
+        self, tenant_id: str, served: Served, asked: RankingOptions, subject: str
+    ) -> None:
+        """A recommendation goes to its caller; `subject` is user, session, item or context."""
+        answer = served.answer
         self._metrics.inc(
             "recommendations_served_total",
-            len(served.items),
+            len(answer.items),
             tenant_id=tenant_id,
-            model_version=served.model_version,
-            algorithm=served.algorithm,
+            model_version=answer.model_version,
+            algorithm=answer.algorithm,
         )
-        _recommendations.info(
-            "recommendation served",
-            extra={
-                "category": _BUSINESS,
-                "recommendation_id": served.recommendation_id,
-                "model_version": served.model_version,
-                "algorithm": served.algorithm,
-                "items": len(served.items),
-            },
+        self._metrics.inc(
+            "recommendation_requests_total",
+            user_segment=_segment(subject, served),
+            category=self._categories.of(_category(asked)),
+            location_region=self._regions.of(asked.context.region if asked.context else None),
+        )
+        fields = {
+            "category": _BUSINESS,
+            "recommendation_id": answer.recommendation_id,
+            "model_version": answer.model_version,
+            "algorithm": answer.algorithm,
+            "items": len(answer.items),
+        }
+        if answer.degraded is not None:
+            fault = served.fault or "unavailable"
+            self._metrics.inc(
+                "recommendations_degraded_total", degraded=answer.degraded, reason=fault
+            )
+            fields |= {"degraded": answer.degraded, "reason": fault}
+        _recommendations.info("recommendation served", extra=fields)
+
+    def received(self, data_type: str, result: BatchResult) -> None:
+        """A batch of records is stored."""
+        fields = {
+            "category": _BUSINESS,
+            "accepted": result.accepted,
+            "duplicates": result.duplicates,
+            "rejected": len(result.rejected),
+        }
+        _records.info("%s received", data_type, extra=fields)
+
+    def circuit(self, dependency: str, state: Circuit) -> None:
+        """The circuit of a service behind this one stands like this from now on."""
+        self._metrics.set("circuit_breaker_state", _STATES[state], dependency=dependency)
+        fields = {"category": _INFRASTRUCTURE, "dependency": dependency, "circuit": state.value}
+        _dependencies.warning("circuit of %s is %s", dependency, state.value, extra=fields)
+
+    def closed_circuit(self, dependency: str) -> None:
+        """The service starts, and supposes that the one behind it answers."""
+        self._metrics.set("circuit_breaker_state", _STATES[Circuit.CLOSED], dependency=dependency)
+
+    def answers_lost(self, count: int) -> None:
+        """The storage did not take answers for so long that the log has lost some."""
+        self._metrics.inc("recommendation_log_lost_total", count)
+        _recommendations.warning(
+            "%d logged recommendations are lost", count, extra={"category": _INFRASTRUCTURE}
         )
 
-    def received(self, result: BatchResult) -> None:
-        """A batch of events is stored."""
-        _events.info(
-            "events received",
-            extra={
-                "category": _BUSINESS,
-                "accepted": result.accepted,
-                "duplicates": result.duplicates,
-                "rejected": len(result.rejected),
-            },
-        )
+
+class BoundedValues:
+    """Label values that callers choose: the first 50 plain words, the others as `other`.
+
+    What is no plain word could be a key or an e-mail address, and must not become a label.
+    """
+
+    def __init__(self, plain: re.Pattern[str]) -> None:
+        self._plain = plain
+        self._known: set[str] = set()
+
+    def of(self, value: str | None) -> str:
+        """The label value that stands for `value`; `none` where there is none."""
+        if value is None:
+            return "none"
+        if value in self._known:
+            return value
+        if len(self._known) >= MAX_VALUES or self._plain.fullmatch(value) is None:
+            return "other"
+        self._known.add(value)
+        return value
+
+
+def _segment(subject: str, served: Served) -> str:
+    if subject != "user":
+        return subject
+    # What stands in for an answer tells nothing of the user.
+    live = served.answer.degraded != "popular"
+    return "new" if live and served.answer.algorithm in _NOT_PERSONAL else "known"
+
+
+def _category(asked: RankingOptions) -> str | None:
+    wanted = asked.filters.categories or (asked.context.categories if asked.context else [])
+    return wanted[0] if len(wanted) == 1 else None

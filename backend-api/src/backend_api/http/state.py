@@ -5,20 +5,41 @@ from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Request
 
-from backend_api.http.reports import Reports
+from backend_api.http.access_reports import AccessReports
+from backend_api.http.product_state import Product
+from backend_api.services.admission import AdmissionService
+from backend_api.services.audit import AuditService
 from backend_api.services.authentication import Authenticator
-from backend_api.services.events import EventService
-from backend_api.services.recommendations import RecommendationService
+from backend_api.services.idempotency import IdempotencyService
+from backend_api.services.keys import KeyService
+from backend_api.services.metering import UsageMeter
+from backend_api.services.plans import PlanService
+from backend_api.services.tenants import TenantService
+from backend_api.services.usage import UsageService
+
+
+@dataclass(frozen=True, slots=True)
+class AccessServices:
+    """Who may do what, what they used, and the reports of it."""
+
+    authenticator: Authenticator
+    admission: AdmissionService
+    meter: UsageMeter
+    idempotency: IdempotencyService
+    tenants: TenantService
+    plans: PlanService
+    keys: KeyService
+    audit: AuditService
+    usage: UsageService
+    reports: AccessReports
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """The use cases, and the reports of what they did."""
 
-    authenticator: Authenticator
-    recommendations: RecommendationService
-    events: EventService
-    reports: Reports
+    access: AccessServices
+    product: Product
 
 
 class State(TypedDict):

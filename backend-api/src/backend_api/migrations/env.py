@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from backend_api.adapters.tables import metadata
+from backend_api.adapters.product_tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -51,14 +51,20 @@ async def create_access(data_dir: Path, tenant_id: str) -> str:
     """
     # Half of backend-api comes with these imports: a later start does without.
     from backend_api.bootstrap import build_administration  # noqa: PLC0415
+    from backend_api.domain.audit import CLI  # noqa: PLC0415
     from backend_api.domain.errors import TenantExists  # noqa: PLC0415
     from backend_api.settings import DatabaseSettings  # noqa: PLC0415
     from backends.ports import PortUnavailable  # noqa: PLC0415
+    from contracts.public.access import NewKey, NewTenant, Scope  # noqa: PLC0415
 
+    tenant = NewTenant(tenant_id=tenant_id)
+    key = NewKey(name="demo", scopes=list(Scope))
     try:
         async with build_administration(DatabaseSettings(data_dir=data_dir)) as administration:
             with suppress(TenantExists):
-                await administration.tenants.create(tenant_id)
-            return await administration.keys.create(tenant_id)
+                await administration.tenants.create(tenant, CLI)
+            created = await administration.keys.create(tenant_id, key, CLI)
     except PortUnavailable as error:
         raise LaunchError(f"making the demo tenant failed: {error}") from error
+    assert created.key is not None  # noqa: S101 - it was just made
+    return created.key

@@ -6,6 +6,7 @@ from typing import Final
 from contracts.client import ServiceError
 from contracts.data_pipeline import DataPipelineClient
 from contracts.ml_engine import MlEngineClient
+from contracts.pages import MAX_PAGE
 from contracts.training import JobStatus, TrainingJob, TrainingJobRequest
 from launcher.demo.calls import doing
 from launcher.errors import LaunchError
@@ -23,7 +24,8 @@ class TrainingFailed(LaunchError):
 async def has_model(engine: MlEngineClient, tenant_id: str) -> bool:
     """Whether a model serves the tenant."""
     with doing("listing the models"):
-        return any(model.serving for model in await engine.models(tenant_id))
+        models = await engine.models(tenant_id, limit=MAX_PAGE)
+    return any(model.serving for model in models.data)
 
 
 async def unfinished_job(

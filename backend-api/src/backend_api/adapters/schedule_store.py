@@ -1,0 +1,110 @@
+"""ScheduleStore and ScheduleRuns over SQL."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from backend_api.adapters import sql
+from backend_api.adapters.product_tables import training_schedules as schedules
+from backend_api.adapters.tables import tenants
+from backend_api.domain.product_errors import ScheduleNotFound
+from backend_api.domain.schedules import Schedule
+from backends.database import close_engine, reading
+from contracts.public.access import TenantStatus
+from contracts.training import TrainingParameters
+
+
+class SqlScheduleStore:
+    """Schedules in the table `training_schedules`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._reading = reading(engine)
+
+    async def put(self, schedule: Schedule) -> None:
+        """Create or replace a tenant's schedule."""
+        row = {
+            "tenant_id": schedule.tenant_id,
+            "parameters": schedule.parameters.model_dump_json(),
+            "every_hours": schedule.every_hours,
+            "next_run_at": sql.to_milliseconds(schedule.next_run_at),
+            "last_job_id": schedule.last_job_id,
+            "last_error": schedule.last_error,
+        }
+        of_tenant = schedules.c.tenant_id == schedule.tenant_id
+        async with sql.transaction(self._engine) as connection:
+            await connection.execute(delete(schedules).where(of_tenant))
+            await connection.execute(insert(schedules).values(row))
+
+    async def find(self, tenant_id: str) -> Schedule | None:
+        """The tenant's schedule, or None."""
+        query = select(schedules).where(schedules.c.tenant_id == tenant_id)
+        async with sql.transaction(self._reading) as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return _schedule(row) if row else None
+
+    async def delete(self, tenant_id: str) -> None:
+        """Forget a tenant's schedule. Raises `ScheduleNotFound`."""
+        statement = delete(schedules).where(schedules.c.tenant_id == tenant_id)
+        async with sql.transaction(self._engine) as connection:
+            result = await connection.execute(statement)
+        if result.rowcount == 0:
+            raise ScheduleNotFound
+
+    async def earliest(self) -> Schedule | None:
+        """The schedule of an active tenant that is due first."""
+        query = (
+            select(schedules)
+            .join(tenants, tenants.c.tenant_id == schedules.c.tenant_id)
+            .where(tenants.c.status == TenantStatus.ACTIVE)
+            .order_by(schedules.c.next_run_at)
+            .limit(1)
+        )
+        async with sql.transaction(self._reading) as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return _schedule(row) if row else None
+
+    async def claim(self, schedule: Schedule, next_run_at: datetime, reason: str) -> bool:
+        """Move a due schedule on; False where another replica has moved or changed it already."""
+        statement = (
+            update(schedules)
+            .where(
+                schedules.c.tenant_id == schedule.tenant_id,
+                schedules.c.next_run_at == sql.to_milliseconds(schedule.next_run_at),
+            )
+            .values(next_run_at=sql.to_milliseconds(next_run_at), last_error=reason)
+        )
+        async with sql.transaction(self._engine) as connection:
+            return (await connection.execute(statement)).rowcount == 1
+
+    async def ended(self, schedule: Schedule, job_id: str | None, error: str | None) -> None:
+        """Keep how the run of a claimed schedule ended; a job id of None keeps the last one."""
+        statement = (
+            update(schedules)
+            .where(schedules.c.tenant_id == schedule.tenant_id)
+            .values(last_job_id=func.coalesce(job_id, schedules.c.last_job_id), last_error=error)
+        )
+        async with sql.transaction(self._engine) as connection:
+            await connection.execute(statement)
+
+    async def ping(self) -> None:
+        """Read a row."""
+        async with sql.transaction(self._reading) as connection:
+            await connection.execute(select(schedules.c.tenant_id).limit(1))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await close_engine(self._engine)
+
+
+def _schedule(row: Row[Any]) -> Schedule:
+    return Schedule(
+        row.tenant_id,
+        TrainingParameters.model_validate_json(row.parameters),
+        row.every_hours,
+        sql.from_milliseconds(row.next_run_at),
+        row.last_job_id,
+        row.last_error,
+    )

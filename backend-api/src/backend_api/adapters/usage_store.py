@@ -1,0 +1,122 @@
+"""UsageStore over SQL."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from backend_api.adapters import sql
+from backend_api.adapters.tables import api_keys, usage, usage_batches
+from backend_api.domain.usage import UsageBatch, UsageCount
+from backends.database import close_engine, reading
+
+_SUMS: Final = ("requests", "billed_requests", "tokens", "cost")
+_BATCH_IDS_KEPT: Final = timedelta(days=1)
+
+
+class SqlUsageStore:
+    """Usage in the table `usage`, and the ids of the batches that are in it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._reading = reading(engine)
+
+    async def add(self, batch: UsageBatch) -> None:
+        """Add the batch to what is stored, once however often it is given."""
+        async with sql.transaction(self._engine) as connection:
+            if not await self._is_first(connection, batch.batch_id):
+                return
+            if batch.counts:
+                rows = [
+                    {**key._asdict(), **{name: getattr(count, name) for name in _SUMS}}
+                    for key, count in sorted(batch.counts.items())
+                ]
+                await connection.execute(self._adding(), rows)
+            if batch.last_used:
+                used = [
+                    {"used_key": key_id, "used_at": sql.to_milliseconds(at)}
+                    for key_id, at in sorted(batch.last_used.items())
+                ]
+                await connection.execute(_LAST_USED, used)
+
+    async def requests_since(self, tenant_id: str, day: date) -> int:
+        """The tenant's requests from `day` on."""
+        query = select(func.coalesce(func.sum(usage.c.requests), 0)).where(
+            usage.c.tenant_id == tenant_id, usage.c.day >= day
+        )
+        async with sql.transaction(self._reading) as connection:
+            return int((await connection.execute(query)).scalar_one())
+
+    async def counts(
+        self, first: date, last: date, tenant_id: str | None
+    ) -> Sequence[tuple[date, str, UsageCount]]:
+        """(day, tenant id, count) from `first` to `last`, oldest first; of all for None."""
+        query = (
+            select(usage)
+            .where(usage.c.day.between(first, last))
+            .order_by(usage.c.day, usage.c.tenant_id, usage.c.endpoint, usage.c.currency)
+        )
+        if tenant_id is not None:
+            query = query.where(usage.c.tenant_id == tenant_id)
+        async with sql.transaction(self._reading) as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            (
+                row.day,
+                row.tenant_id,
+                UsageCount(
+                    row.endpoint,
+                    row.currency,
+                    row.requests,
+                    row.billed_requests,
+                    row.tokens,
+                    row.cost,
+                ),
+            )
+            for row in rows
+        ]
+
+    async def ping(self) -> None:
+        """Read a row."""
+        async with sql.transaction(self._reading) as connection:
+            await connection.execute(select(usage.c.day).limit(1))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await close_engine(self._engine)
+
+    async def _is_first(self, connection: AsyncConnection, batch_id: str) -> bool:
+        known = select(usage_batches.c.batch_id).where(usage_batches.c.batch_id == batch_id)
+        if (await connection.execute(known)).one_or_none() is not None:
+            return False
+        now = datetime.now(UTC)
+        old = usage_batches.c.written_at < sql.to_milliseconds(now - _BATCH_IDS_KEPT)
+        await connection.execute(delete(usage_batches).where(old))
+        row = {"batch_id": batch_id, "written_at": sql.to_milliseconds(now)}
+        await connection.execute(insert(usage_batches).values(row))
+        return True
+
+    def _adding(self) -> Any:
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        statement: Any = (sqlite_insert if is_sqlite else postgresql_insert)(usage)
+        return statement.on_conflict_do_update(
+            index_elements=["day", "tenant_id", "endpoint", "currency"],
+            set_={name: usage.c[name] + statement.excluded[name] for name in _SUMS},
+        )
+
+
+_LAST_USED: Final = (
+    update(api_keys)
+    .where(
+        api_keys.c.key_id == bindparam("used_key"),
+        or_(
+            api_keys.c.last_used_at.is_(None),
+            api_keys.c.last_used_at < bindparam("used_at"),
+        ),
+    )
+    .values(last_used_at=bindparam("used_at"))
+)

@@ -1,0 +1,165 @@
+"""Answers while ml-engine or data-pipeline does not answer."""
+
+import time
+from typing import Any
+
+import anyio
+import pytest
+from tests.integration.backend_api.conftest import Api, StartApi
+
+from web.problems import problem
+
+pytestmark = pytest.mark.anyio
+PATH = "/recommendations"
+EVENT = {
+    "event_id": "1",
+    "user_id": "42",
+    "item_id": "a",
+    "event_type": "view",
+    "timestamp": "2026-01-31T12:00:00Z",
+}
+
+
+@pytest.fixture
+def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend_api.services.popular_lists.ROUND_SECONDS", 0.005)
+
+
+async def recommend(api: Api, by: str = "acme", **asked: Any) -> dict[str, Any]:
+    response = await api.send("POST", PATH, asked, by)
+    return {"status": response.status_code, **response.json()}
+
+
+async def popular_lists_come(api: Api, count: int = 1) -> None:
+    with anyio.fail_after(5):
+        while sum(b'"user_id"' not in body for body in api.ml_engine.bodies(PATH)) < count:
+            await anyio.sleep(0.005)
+    # The answer is on its way to where it is kept.
+    await anyio.sleep(0.02)
+
+
+async def test_the_same_question_gets_its_last_answer(api: Api) -> None:
+    live = await recommend(api, user_id="u", num_items=3)
+    api.ml_engine.answer_with = problem(500, "internal_error", "broken")
+    degraded = await recommend(api, user_id="u", num_items=3)
+    assert (degraded["status"], degraded["degraded"]) == (200, "cached")
+    assert degraded["items"] == live["items"]
+    assert degraded["model_version"] == live["model_version"]
+    assert degraded["recommendation_id"] != live["recommendation_id"]
+    record = await api.send("GET", f"{PATH}/{degraded['recommendation_id']}")
+    assert record.json()["answer"]["degraded"] == "cached"
+    labels = {"degraded": "cached", "reason": "unavailable"}
+    assert await api.metric("recommendations_degraded_total", **labels) == 1
+    served = {"tenant_id": "acme", "model_version": "7", "algorithm": "two-tower"}
+    assert await api.metric("recommendations_served_total", **served) == 6
+
+
+@pytest.mark.usefixtures("quick_rounds")
+async def test_other_questions_get_what_is_popular_without_what_they_exclude(api: Api) -> None:
+    await recommend(api, user_id="u")
+    await popular_lists_come(api)
+    api.ml_engine.answer_with = problem(503, "store_unavailable", "away")
+    answer = await recommend(api, user_id="v", num_items=2, exclude=["acme/popular-1"])
+    assert (answer["status"], answer["degraded"]) == (200, "popular")
+    ids = [item["item_id"] for item in answer["items"]]
+    assert ids == ["acme/popular-2", "acme/popular-3"]
+
+
+@pytest.mark.usefixtures("quick_rounds")
+async def test_a_filter_that_cannot_be_honoured_is_refused_and_never_ignored(api: Api) -> None:
+    await recommend(api, user_id="u")
+    await popular_lists_come(api)
+    api.ml_engine.answer_with = problem(500, "internal_error", "broken")
+    asked = {"user_id": "v", "filters": {"categories": ["Drama"]}}
+    response = await api.send("POST", PATH, asked)
+    assert (response.status_code, response.json()["code"]) == (503, "ml_engine_unavailable")
+    assert int(response.headers["retry-after"]) > 0
+
+
+@pytest.mark.usefixtures("quick_rounds")
+async def test_nothing_of_one_tenant_stands_in_for_another(api: Api) -> None:
+    await recommend(api, user_id="u")
+    await popular_lists_come(api)
+    api.ml_engine.answer_with = problem(500, "internal_error", "broken")
+    assert (await recommend(api, by="globex", user_id="u"))["status"] == 503
+
+
+async def test_a_service_that_hangs_costs_the_budget_and_then_nothing(start: StartApi) -> None:
+    async with start(recommendation_budget_seconds=0.05) as api:
+        await recommend(api, user_id="u")
+        api.ml_engine.hangs = True
+        began = time.perf_counter()
+        for _ in range(5):
+            assert (await recommend(api, user_id="u"))["degraded"] == "cached"
+        assert time.perf_counter() - began > 0.25
+        asked = len(api.ml_engine.seen)
+        began = time.perf_counter()
+        for _ in range(5):
+            assert (await recommend(api, user_id="u"))["degraded"] == "cached"
+        assert time.perf_counter() - began < 0.25
+        assert len(api.ml_engine.seen) == asked
+        assert await api.metric("circuit_breaker_state", dependency="ml_engine") == 2
+        by_reason = [
+            await api.metric("recommendations_degraded_total", degraded="cached", reason=reason)
+            for reason in ("timeout", "circuit_open")
+        ]
+        assert by_reason == [5, 5]
+        lines = [line for line in api.logs() if line.get("circuit") == "open"]
+        assert [line["dependency"] for line in lines] == ["ml_engine"]
+
+
+async def test_answers_are_live_again_soon_after_its_return(api: Api) -> None:
+    await recommend(api, user_id="u")
+    api.ml_engine.answer_with = problem(500, "internal_error", "broken")
+    for _ in range(6):
+        await recommend(api, user_id="u")
+    assert await api.metric("circuit_breaker_state", dependency="ml_engine") == 2
+    api.ml_engine.answer_with = None
+    with anyio.fail_after(10):
+        while (await recommend(api, user_id="u"))["degraded"] is not None:
+            await anyio.sleep(0.05)
+    assert await api.metric("circuit_breaker_state", dependency="ml_engine") == 0
+
+
+async def test_refusals_of_ml_engine_open_no_circuit(api: Api) -> None:
+    api.ml_engine.answer_with = problem(404, "item_not_found", "there is no such item")
+    for _ in range(10):
+        assert (await recommend(api, item_id="a"))["status"] == 404
+    assert await api.metric("circuit_breaker_state", dependency="ml_engine") == 0
+
+
+async def test_a_batch_is_answered_where_something_stands_in_for_every_user(api: Api) -> None:
+    for user_id in ("a", "b"):
+        await recommend(api, user_id=user_id, num_items=2)
+    api.ml_engine.answer_with = problem(500, "internal_error", "broken")
+    batch = {"user_ids": ["b", "a"], "num_items": 2}
+    response = await api.send("POST", f"{PATH}/batch", batch)
+    assert response.status_code == 200
+    answers = response.json()["answers"]
+    assert [(one["user_id"], one["degraded"]) for one in answers] == [
+        ("b", "cached"),
+        ("a", "cached"),
+    ]
+    unknown = {"user_ids": ["a", "stranger"], "num_items": 2}
+    response = await api.send("POST", f"{PATH}/batch", unknown)
+    assert (response.status_code, response.json()["code"]) == (503, "ml_engine_unavailable")
+
+
+async def test_writes_are_refused_at_once_while_data_pipeline_is_away(api: Api) -> None:
+    api.data_pipeline.answer_with = problem(500, "internal_error", "broken")
+    for _ in range(5):
+        response = await api.send("POST", "/events", {"events": [EVENT]})
+        assert (response.status_code, response.json()["code"]) == (503, "data_pipeline_unavailable")
+        assert int(response.headers["retry-after"]) > 0
+    asked = len(api.data_pipeline.seen)
+    for method, path, body in (
+        ("POST", "/events", {"events": [EVENT]}),
+        ("PUT", "/items/a", {"title": "A"}),
+        ("GET", "/users/u", None),
+        ("POST", "/imports?data_type=items&format=jsonl", None),
+    ):
+        headers = {"content_type": "application/x-ndjson"} if "imports" in path else {}
+        response = await api.send(method, path, body, **headers)
+        assert (response.status_code, response.json()["code"]) == (503, "data_pipeline_unavailable")
+    assert len(api.data_pipeline.seen) == asked
+    assert await api.metric("circuit_breaker_state", dependency="data_pipeline") == 2
