@@ -1,0 +1,63 @@
+"""Bulk imports."""
+
+from contracts.imports import DataType, FileFormat, ImportJob
+from contracts.pages import DEFAULT_PAGE, Page
+from recommender_client.calls import Call, Plan, fetch, upload, write
+from recommender_client.groups.jobs import POLL_SECONDS, WAIT_SECONDS, until_completed
+from recommender_client.listings import Pages, pages
+from recommender_client.operations import Group, Operation, Paged, RunnerT
+from recommender_client.uploads import Source, upload_of
+
+_job = ImportJob.model_validate_json
+_job_page = Page[ImportJob].model_validate_json
+
+
+class Imports(Group[RunnerT]):
+    """Files of records, taken in by jobs."""
+
+    @Operation
+    def start(
+        self, data_type: DataType, source: Source, *, file_format: FileFormat | None = None
+    ) -> Call[ImportJob]:
+        """Send a file: its path, its bytes, or an iterator over pieces of it.
+
+        It is sent as it is read, so its size is no matter. The format is taken from a path's
+        suffix (.jsonl, .ndjson, .csv, .parquet) where it is not given. An iterator can be read
+        once only, so a broken connection is not tried again then.
+        """
+        content = upload_of(source, file_format)
+        query = {"data_type": data_type.value, "format": content.file_format.value}
+        return upload(_job, content, "imports", **query)
+
+    @Operation
+    def wait(
+        self,
+        import_id: str,
+        *,
+        timeout_seconds: float = WAIT_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> Plan[ImportJob]:
+        """Wait until an import is completed.
+
+        Raises `JobFailed` where it failed or was cancelled, `TimedOut` where it takes longer.
+        """
+        return until_completed(
+            lambda: fetch(_job, "imports", import_id),
+            timeout_seconds=timeout_seconds,
+            poll_seconds=poll_seconds,
+        )
+
+    @Operation
+    def get(self, import_id: str) -> Call[ImportJob]:
+        """How an import stands."""
+        return fetch(_job, "imports", import_id)
+
+    @Operation
+    def cancel(self, import_id: str) -> Call[ImportJob]:
+        """End an import; what it has stored stays."""
+        return write("POST", _job, "imports", import_id, "cancel")
+
+    @Paged
+    def list(self, *, page_size: int = DEFAULT_PAGE) -> Pages[ImportJob]:
+        """All imports, newest first."""
+        return pages(_job_page, "imports", page_size=page_size)

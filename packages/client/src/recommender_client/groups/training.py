@@ -1,0 +1,130 @@
+"""Training and the models that it makes."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from contracts.pages import DEFAULT_PAGE, Page
+from contracts.public.training import ScheduledTraining, TrainingRequest, TrainingSchedule
+from contracts.training import ModelComparison, ModelType, ModelVersion, TrainingJob
+from recommender_client.calls import Call, Plan, fetch, nothing, write
+from recommender_client.groups.jobs import POLL_SECONDS, WAIT_SECONDS, until_completed
+from recommender_client.listings import Pages, pages
+from recommender_client.operations import Group, Operation, Paged, RunnerT
+
+_job = TrainingJob.model_validate_json
+_job_page = Page[TrainingJob].model_validate_json
+_model = ModelVersion.model_validate_json
+_model_page = Page[ModelVersion].model_validate_json
+_schedule = ScheduledTraining.model_validate_json
+_report = TypeAdapter(dict[str, Any])
+
+
+class Schedule(Group[RunnerT]):
+    """Training again and again."""
+
+    @Operation
+    def get(self) -> Call[ScheduledTraining]:
+        """The schedule; `NotFound` where there is none."""
+        return fetch(_schedule, "training-schedule")
+
+    @Operation
+    def set(
+        self,
+        every_hours: int,
+        *,
+        model_type: ModelType = ModelType.TWO_TOWER,
+        seed: int = 0,
+    ) -> Call[ScheduledTraining]:
+        """Train again every so many hours."""
+        body = TrainingSchedule(every_hours=every_hours, model_type=model_type, seed=seed)
+        return write("PUT", _schedule, "training-schedule", body=body)
+
+    @Operation
+    def delete(self) -> Call[None]:
+        """Train only when asked to."""
+        return write("DELETE", nothing, "training-schedule")
+
+
+class Training(Group[RunnerT]):
+    """Training jobs, and their schedule."""
+
+    def __init__(self, runner: RunnerT) -> None:
+        super().__init__(runner)
+        self.schedule: Schedule[RunnerT] = Schedule(runner)
+
+    @Operation
+    def start(
+        self, *, model_type: ModelType = ModelType.TWO_TOWER, seed: int = 0
+    ) -> Call[TrainingJob]:
+        """Train a model from everything that was sent so far."""
+        body = TrainingRequest(model_type=model_type, seed=seed)
+        return write("POST", _job, "training-jobs", body=body)
+
+    @Operation
+    def wait(
+        self,
+        job_id: str,
+        *,
+        timeout_seconds: float = WAIT_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> Plan[TrainingJob]:
+        """Wait until a training is completed.
+
+        Raises `JobFailed` where it failed or was cancelled, `TimedOut` where it takes longer.
+        """
+        return until_completed(
+            lambda: fetch(_job, "training-jobs", job_id),
+            timeout_seconds=timeout_seconds,
+            poll_seconds=poll_seconds,
+        )
+
+    @Operation
+    def get(self, job_id: str) -> Call[TrainingJob]:
+        """How a training job stands."""
+        return fetch(_job, "training-jobs", job_id)
+
+    @Operation
+    def cancel(self, job_id: str) -> Call[TrainingJob]:
+        """End a training job; the serving model stays."""
+        return write("POST", _job, "training-jobs", job_id, "cancel")
+
+    @Paged
+    def list(self, *, page_size: int = DEFAULT_PAGE) -> Pages[TrainingJob]:
+        """All training jobs, newest first."""
+        return pages(_job_page, "training-jobs", page_size=page_size)
+
+
+class Models(Group[RunnerT]):
+    """Trained models."""
+
+    @Operation
+    def get(self, model_version: str) -> Call[ModelVersion]:
+        """One model, where it comes from, and its report."""
+        return fetch(_model, "models", model_version)
+
+    @Operation
+    def report(self, model_version: str) -> Call[dict[str, Any]]:
+        """How good a model is, beside the baselines."""
+        return fetch(_report.validate_json, "models", model_version, "report")
+
+    @Operation
+    def compare(self, baseline: str, candidate: str) -> Call[ModelComparison]:
+        """Two models side by side."""
+        read = ModelComparison.model_validate_json
+        return fetch(read, "model-comparison", baseline=baseline, candidate=candidate)
+
+    @Operation
+    def activate(self, model_version: str) -> Call[ModelVersion]:
+        """Let a model serve from now on."""
+        return write("POST", _model, "models", model_version, "activate")
+
+    @Operation
+    def roll_back(self) -> Call[ModelVersion]:
+        """Let the model serve again that served before this one."""
+        return write("POST", _model, "models", "roll-back")
+
+    @Paged
+    def list(self, *, page_size: int = DEFAULT_PAGE) -> Pages[ModelVersion]:
+        """All models, newest first."""
+        return pages(_model_page, "models", page_size=page_size)
