@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import backend_api.domain.ports
+import backend_api.domain.access_ports
+import backend_api.domain.product_ports
 import backends.ports
+import data_pipeline.domain.import_ports
 import data_pipeline.domain.ports
 import ml_engine.training.ports
 
@@ -20,8 +22,10 @@ SOURCES = [
     for path in sorted((ROOT / folder).glob("**/src/**/*.py"))
 ]
 PORT_MODULES = [
-    backend_api.domain.ports,
+    backend_api.domain.access_ports,
+    backend_api.domain.product_ports,
     backends.ports,
+    data_pipeline.domain.import_ports,
     data_pipeline.domain.ports,
     ml_engine.training.ports,
 ]

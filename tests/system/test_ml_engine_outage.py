@@ -1,0 +1,97 @@
+"""ml-engine goes away under load: answers go on, labelled, and are personal again afterwards."""
+
+import signal
+import sys
+import time
+from collections.abc import Generator
+
+import httpx2
+import pytest
+from benchmarks.serving.load import post
+from benchmarks.serving.steady_load import Answered, SteadyLoad, percentile, steady_load
+from tests.system.processes import System, running_system, wait_for_training
+
+from launcher.sample.simulator import SimulatorSettings, simulate
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+PER_SECOND = 100
+BOUND_SECONDS = 0.25
+RECOVERY_SECONDS = 10.0
+USERS = 50
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Generator[System]:
+    with running_system(tmp_path_factory.mktemp("outage")) as system:
+        yield system
+
+
+@pytest.fixture(scope="module")
+def key(system: System) -> str:
+    key = system.new_tenant("shop", plan_id="enterprise")
+    sample = simulate(SimulatorSettings(users=300, items=400, events=6_000))
+    with system.client(key) as client:
+        items = [item.model_dump(mode="json") for item in sample.items]
+        events = [event.model_dump(mode="json", exclude_none=True) for event in sample.events]
+        assert client.post("/api/v1/items", json={"items": items}).is_success
+        assert client.post("/api/v1/events", json={"events": events}).is_success
+        wait_for_training(client)
+    return key
+
+
+def requests(key: str) -> list[bytes]:
+    return [
+        post("127.0.0.1", "/api/v1/recommendations", key, b'{"user_id":"u%d"}' % user)
+        for user in range(1, USERS + 1)
+    ]
+
+
+def is_personal(answer: Answered) -> bool:
+    return answer.status == 200 and answer.body["degraded"] is None
+
+
+def is_degraded(answer: Answered) -> bool:
+    return answer.status == 200 and answer.body["degraded"] is not None
+
+
+def metric(system: System, name: str) -> float:
+    text = httpx2.get(f"{system.url('backend-api')}/metrics").text
+    lines = [line for line in text.splitlines() if line.startswith(name)]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+def warmed_up(load: SteadyLoad) -> None:
+    load.wait_for(is_personal, since=1.0, seconds=20)
+
+
+@pytest.mark.parametrize("fault", ["killed", "hanging"])
+def test_answers_go_on_and_are_personal_again(system: System, key: str, fault: str) -> None:
+    degraded_before = metric(system, "recommendations_degraded_total")
+    with steady_load(system.ports["backend-api"], requests(key), PER_SECOND) as load:
+        warmed_up(load)
+        away = load.now()
+        if fault == "killed":
+            system.kill("ml-engine")
+        else:
+            system.signal("ml-engine", signal.SIGSTOP)
+        load.wait_for(is_degraded, since=away, seconds=2)
+        time.sleep(5)  # Five seconds of outage are what is measured here.
+        returning = load.now()
+        if fault == "killed":
+            system.start("ml-engine")
+        else:
+            system.signal("ml-engine", signal.SIGCONT)
+        back = load.now()
+        first = load.wait_for(is_personal, since=back, seconds=RECOVERY_SECONDS)
+    during = [one for one in load.answers if away <= one.due < returning]
+    assert {one.status for one in load.answers} == {200}
+    slowest = max(one.seconds for one in during)
+    sys.stdout.write(
+        f"\nml-engine {fault}: {len(during)} requests without it, p99 "
+        f"{percentile([one.seconds for one in during], 99) * 1000:.0f} ms, slowest "
+        f"{slowest * 1000:.0f} ms; personal again {first.due - back:.1f} s after its return\n"
+    )
+    assert percentile([one.seconds for one in during], 99) < BOUND_SECONDS
+    assert all(is_degraded(one) for one in during if one.due > away + 1)
+    assert metric(system, "recommendations_degraded_total") > degraded_before
