@@ -6,6 +6,7 @@ SHELL := /bin/sh
 UV_VERSION := 0.13.9
 DATASET ?= gowalla
 DATASET_DIR ?=
+FUZZ_CASES ?= 100
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
@@ -28,7 +29,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/web/src
 
-.PHONY: help setup run test lint types format docs bench-quality bench-serving ci clean
+.PHONY: help setup run test lint types format docs bench-quality bench-serving fuzz ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,8 +50,8 @@ setup: $(filter .uv/bin/uv,$(UV)) ## Install the locked packages into .venv; qui
 run: setup ## Start the three services with sample data, a trained model and a demo key
 	@exec $(RUN)python -m launcher
 
-test: setup ## Run all tests but the slow ones
-	$(RUN)python -m pytest -m "not slow"
+test: setup ## Run all tests but the slow ones, on all cores
+	$(RUN)python -m pytest -m "not slow" -n auto --dist loadfile
 
 lint: setup ## Check style, import rules, dead code, and that generated files are current
 	$(RUN)ruff check .
@@ -58,6 +59,7 @@ lint: setup ## Check style, import rules, dead code, and that generated files ar
 	$(RUN)lint-imports
 	$(RUN)vulture $(SOURCES) --min-confidence 80
 	$(RUN)python -m instrumentation.documentation --check
+	$(RUN)python -m backend_api.http.error_reference --check
 
 types: setup ## Check the types
 	$(RUN)pyright
@@ -66,8 +68,9 @@ format: setup ## Format the code and mend what can be mended
 	$(RUN)ruff check --fix .
 	$(RUN)ruff format .
 
-docs: setup ## Generate the generated files again: metric reference, OpenAPI documents
+docs: setup ## Generate the generated files again: metrics, errors, OpenAPI documents
 	$(RUN)python -m instrumentation.documentation
+	$(RUN)python -m backend_api.http.error_reference
 	$(RUN)python -m tests.contract.regenerate
 
 bench-quality: setup ## Measure recommendation quality on DATASET (gowalla or ml-1m)
@@ -76,8 +79,11 @@ bench-quality: setup ## Measure recommendation quality on DATASET (gowalla or ml
 bench-serving: setup ## Measure throughput and latency of serving
 	$(RUN)python -m benchmarks.serving
 
+fuzz: setup ## Send FUZZ_CASES odd requests (default 100) to each operation of all three APIs
+	FUZZ_CASES=$(FUZZ_CASES) $(RUN)python -m pytest -s tests/contract/test_fuzzing.py
+
 ci: ## Run what continuous integration runs
 	.ci/run
 
 clean: ## Remove the data of `make run` and the caches, not the packages
-	rm -rf .data .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .data .pytest_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache

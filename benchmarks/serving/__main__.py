@@ -1,4 +1,5 @@
-"""`make bench-serving`: throughput, latency and CPU of recommendations, and event to effect.
+"""`make bench-serving`: throughput, latency and CPU of recommendations, event to effect, and the
+Python client's own cost.
 
 Starts the embedded services on their sample and loads them from the same machine, so the
 client's own cost is in the rates but not in the CPU per request, which is the services'.
@@ -10,11 +11,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import httpx2
-
+from benchmarks.serving.client_overhead import measure_client_overhead
 from benchmarks.serving.embedded import Embedded, embedded
 from benchmarks.serving.load import Outcome, closed_loop, post
 from launcher.demo.state import read_state
+from recommender_client import Recommender, new_event
 
 HOST = "127.0.0.1"
 CONNECTIONS = 8
@@ -57,26 +58,18 @@ def measure_serving(services: Embedded, known_user: str) -> None:
     )
 
 
-def measure_event_to_effect(services: Embedded, item_ids: list[str]) -> None:
+def measure_event_to_effect(client: Recommender, item_ids: list[str]) -> None:
     """Print one line: from sending an event to an answer that shows its effect."""
     milliseconds: list[float] = []
-    headers = {"authorization": f"Bearer {services.key}"}
-    with httpx2.Client(base_url=f"http://{HOST}:{services.port}", headers=headers) as client:
-        for turn in range(TRIES):
-            user = f"bench-{time.time_ns()}"
-            event = {
-                "event_id": user,
-                "user_id": user,
-                "item_id": item_ids[turn % len(item_ids)],
-                "event_type": "like",
-                "timestamp": time.time(),
-            }
-            started = time.perf_counter()
-            client.post("/api/v1/events", json={"events": [event]}).raise_for_status()
-            answer = client.post(PATH, json={"user_id": user}).raise_for_status().json()
-            milliseconds.append((time.perf_counter() - started) * 1000)
-            if answer["algorithm"] == "popularity":
-                raise RuntimeError("an acknowledged event had no effect")
+    for turn in range(TRIES):
+        user = f"bench-{time.time_ns()}"
+        event = new_event(user, item_ids[turn % len(item_ids)], "like")
+        started = time.perf_counter()
+        client.events.send([event])
+        answer = client.recommendations.for_user(user)
+        milliseconds.append((time.perf_counter() - started) * 1000)
+        if answer.algorithm == "popularity":
+            raise RuntimeError("an acknowledged event had no effect")
     milliseconds.sort()
     p50, p99 = milliseconds[TRIES // 2], milliseconds[TRIES * 99 // 100]
     line = {"benchmark": "event_to_effect", "tries": TRIES, "p50_ms": p50, "p99_ms": p99}
@@ -84,17 +77,15 @@ def measure_event_to_effect(services: Embedded, item_ids: list[str]) -> None:
 
 
 def main() -> None:
-    """Run both."""
+    """Run all three."""
+    measure_client_overhead()
     with tempfile.TemporaryDirectory() as folder, embedded(Path(folder)) as services:
         state = read_state(Path(folder))
         if state is None:
             raise RuntimeError("the launcher noted no sample")
-        popular = httpx2.post(
-            f"http://{HOST}:{services.port}{PATH}",
-            json={"user_id": "nobody", "num_items": 50},
-            headers={"authorization": f"Bearer {services.key}"},
-        ).json()
-        measure_event_to_effect(services, [item["item_id"] for item in popular["items"]])
+        with Recommender(f"http://{HOST}:{services.port}", services.key) as client:
+            popular = client.recommendations.for_user("nobody", num_items=50).items
+            measure_event_to_effect(client, [item.item_id for item in popular])
         measure_serving(services, state.known_user)
 
 

@@ -96,3 +96,11 @@ def test_every_problem_names_its_codes() -> None:
                 for code, example in examples.items():
                     assert f"`{code}`" in answer["description"], f"{method} {path} {status}"
                     assert str(example["value"]["status"]) == status
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_user_ids_in_paths_are_named_as_telemetry_knows_them(service: str) -> None:
+    # Log lines and spans hash the parameter of this name, and no other.
+    for path in agreed(service)["paths"]:
+        _, users, rest = path.partition("/users/")
+        assert not users or rest.startswith("{user_id}"), path

@@ -8,10 +8,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import psutil
+
+from contracts.snapshots import SnapshotManifest
+from recommender_client import Recommender
+from recommender_client.models import ServedRecommendations
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = (sys.executable, "-m", "launcher")
@@ -90,19 +93,27 @@ class Machine:
         """The token between the services."""
         return (self.data_dir / "service-token").read_text().strip()
 
-    def ask(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The answer of backend-api to a request for recommendations."""
-        return self.call("backend-api", "POST", "/api/v1/recommendations", body)
+    def client(self) -> Recommender:
+        """A client with the demo key."""
+        return Recommender(self.url("backend-api"), self.access()["DEMO_API_KEY"], timeout=30)
 
-    def call(self, service: str, method: str, path: str, body: Any = None) -> Any:
-        """The JSON answer of a service to its rightful caller."""
-        public = service == "backend-api"
-        token = self.access()["DEMO_API_KEY"] if public else self.service_token()
-        headers = {"Authorization": f"Bearer {token}"}
-        with httpx2.Client(base_url=self.url(service), headers=headers, timeout=30) as client:
-            answer = client.request(method, path, json=body)
+    def for_user(self, user_id: str) -> ServedRecommendations:
+        """What is recommended to a user."""
+        with self.client() as client:
+            return client.recommendations.for_user(user_id)
+
+    def for_history(self, *item_ids: str) -> ServedRecommendations:
+        """What is recommended for a session."""
+        with self.client() as client:
+            return client.recommendations.for_history(item_ids)
+
+    def snapshot(self) -> SnapshotManifest:
+        """A training snapshot of now: what is stored, counted."""
+        headers = {"Authorization": f"Bearer {self.service_token()}"}
+        url = f"{self.url('data-pipeline')}/v1/tenants/demo/snapshots"
+        answer = httpx2.post(url, headers=headers, timeout=30)
         assert answer.is_success, answer.text
-        return answer.json()
+        return SnapshotManifest.model_validate_json(answer.content)
 
 
 class Launch:

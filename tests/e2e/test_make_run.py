@@ -10,11 +10,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Generator
-from typing import Any
 
 import psutil
 import pytest
 from tests.e2e.launched import READY, SERVICES, SMALL_WORLD, Machine
+
+from recommender_client import new_event
+from recommender_client.models import BatchResult, Event, RecommendedItem
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -34,33 +36,22 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Generator[Machine]:
         machine.clean_up()
 
 
-def answers(machine: Machine) -> list[tuple[str, list[dict[str, Any]]]]:
-    asked = [machine.ask({"user_id": user}) for user in USERS]
-    return [(one["model_version"], one["items"]) for one in asked]
+def answers(machine: Machine) -> list[tuple[str, list[RecommendedItem]]]:
+    asked = [machine.for_user(user) for user in USERS]
+    return [(one.model_version, one.items) for one in asked]
 
 
 def stored_events(machine: Machine) -> int:
-    manifest = machine.call("data-pipeline", "POST", "/v1/tenants/demo/snapshots")
-    return manifest["events"]["rows"]
+    return machine.snapshot().events.rows
 
 
-def events_of(user: str, items: range) -> list[dict[str, Any]]:
-    now = int(time.time())
-    return [
-        {
-            "event_id": f"e2e-{user}-{item}",
-            "user_id": user,
-            "item_id": f"i{item}",
-            "event_type": "rating",
-            "timestamp": now,
-            "value": 9,
-        }
-        for item in items
-    ]
+def events_of(user: str, items: range) -> list[Event]:
+    return [new_event(user, f"i{item}", "rating", value=9) for item in items]
 
 
-def send(machine: Machine, events: list[dict[str, Any]]) -> dict[str, Any]:
-    return machine.call("backend-api", "POST", "/api/v1/events", {"events": events})
+def send(machine: Machine, events: list[Event]) -> BatchResult:
+    with machine.client() as client:
+        return client.events.send(events)
 
 
 def test_an_interrupted_first_run_is_taken_up_without_loading_again(machine: Machine) -> None:
@@ -80,27 +71,25 @@ def test_the_printed_curl_answers_ten_items(machine: Machine) -> None:
 
 def test_another_user_gets_other_items(machine: Machine) -> None:
     (_, first), (_, second), _ = answers(machine)
-    assert [item["item_id"] for item in first] != [item["item_id"] for item in second]
+    assert [item.item_id for item in first] != [item.item_id for item in second]
 
 
 def test_an_unknown_user_gets_what_is_popular_labelled_as_that(machine: Machine) -> None:
-    unknown = machine.ask({"user_id": "nobody-yet"})
-    assert unknown["algorithm"] == "popularity"
-    assert len(unknown["items"]) == 10
+    unknown = machine.for_user("nobody-yet")
+    assert unknown.algorithm == "popularity"
+    assert len(unknown.items) == 10
 
 
 def test_a_history_of_three_items_gets_others_than_these(machine: Machine) -> None:
-    answer = machine.ask({"history": ["i1", "i2", "i3"]})
-    assert answer["algorithm"] == "two-tower"
-    assert not {item["item_id"] for item in answer["items"]} & {"i1", "i2", "i3"}
+    answer = machine.for_history("i1", "i2", "i3")
+    assert answer.algorithm == "two-tower"
+    assert not {item.item_id for item in answer.items} & {"i1", "i2", "i3"}
 
 
 def test_an_event_changes_the_same_users_next_answer(machine: Machine) -> None:
-    top = machine.ask({"user_id": "u5"})["items"][0]["item_id"]
-    number = int(top.removeprefix("i"))
-    assert send(machine, events_of("u5", range(number, number + 1)))["accepted"] == 1
-    after = machine.ask({"user_id": "u5"})["items"]
-    assert top not in {item["item_id"] for item in after}
+    top = machine.for_user("u5").items[0].item_id
+    assert send(machine, [new_event("u5", top, "rating", value=9)]).accepted == 1
+    assert top not in {item.item_id for item in machine.for_user("u5").items}
 
 
 def test_all_three_listen_on_loopback_only(machine: Machine) -> None:
@@ -136,7 +125,7 @@ def test_a_killed_service_ends_the_run_and_the_next_one_has_lost_and_doubled_not
 ) -> None:
     sent = events_of(f"new-{service}", range(1, 21))
     before, stored = answers(machine), stored_events(machine)
-    assert send(machine, sent)["accepted"] == len(sent)
+    assert send(machine, sent).accepted == len(sent)
     machine.running.process_of(service).kill()
     assert machine.running.wait_for_the_end() == 1
     last = machine.running.output().splitlines()[-1]
@@ -147,7 +136,7 @@ def test_a_killed_service_ends_the_run_and_the_next_one_has_lost_and_doubled_not
     assert answers(machine) == before
     assert stored_events(machine) == stored + len(sent)
     again = send(machine, sent)
-    assert (again["accepted"], again["duplicates"]) == (0, len(sent))
+    assert (again.accepted, again.duplicates) == (0, len(sent))
 
 
 def test_ctrl_c_stops_everything_and_a_later_make_run_trains_and_loads_nothing(

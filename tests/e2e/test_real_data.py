@@ -11,11 +11,11 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from tests.e2e.launched import READY, ROOT, Machine
 
 from launcher.sample.movietweetings import folder_in, read_movietweetings
+from recommender_client import Recommender, new_event
 
 DATASET = os.environ.get("DATASET_DIR", "")
 
@@ -67,14 +67,15 @@ def show(what: str, **figures: Any) -> None:
 
 
 def test_everything_is_loaded_once(machine: Machine, dataset: Path) -> None:
-    manifest = machine.call("data-pipeline", "POST", "/v1/tenants/demo/snapshots")
-    assert manifest["events"]["rows"] == 100_000
-    assert manifest["items"]["rows"] == 10_506
+    manifest = machine.snapshot()
+    assert manifest.events.rows == 100_000
+    assert manifest.items.rows == 10_506
 
 
 def test_the_stored_report_sets_the_model_beside_ease_and_popularity(machine: Machine) -> None:
-    (model,) = machine.call("ml-engine", "GET", "/v1/tenants/demo/models")
-    metrics = {one["model"]: one["metrics"] for one in model["report"]["models"]}
+    with machine.client() as client:
+        (model,) = client.models.list()
+    metrics = {one["model"]: one["metrics"] for one in model.report["models"]}
     for name, values in metrics.items():
         show(f"evaluation of {name}", **values)
     ndcg = {name: values["ndcg_at_10"]["mean"] for name, values in metrics.items()}
@@ -84,8 +85,8 @@ def test_the_stored_report_sets_the_model_beside_ease_and_popularity(machine: Ma
 
 
 def test_known_users_get_ten_items_of_their_own(machine: Machine, users: list[str]) -> None:
-    answers = [machine.ask({"user_id": user})["items"] for user in users[:2]]
-    first, second = ([item["item_id"] for item in items] for items in answers)
+    answers = [machine.for_user(user).items for user in users[:2]]
+    first, second = ([item.item_id for item in items] for items in answers)
     assert len(first) == len(second) == 10
     assert first != second
 
@@ -94,8 +95,7 @@ def test_three_films_of_heroes_have_plausible_neighbours(
     machine: Machine, titles: dict[str, str]
 ) -> None:
     history = [THE_AVENGERS, IRON_MAN_3, THOR]
-    answer = machine.ask({"history": history})
-    found = [item["item_id"] for item in answer["items"]]
+    found = [item.item_id for item in machine.for_history(*history).items]
     show(
         "neighbours",
         history=[titles[item] for item in history],
@@ -107,15 +107,14 @@ def test_three_films_of_heroes_have_plausible_neighbours(
 
 def test_each_event_takes_effect_on_the_next_answer(machine: Machine, users: list[str]) -> None:
     """Rate the item on top; the time from sending to an answer without it is the effect's."""
-    headers = {"Authorization": f"Bearer {machine.access()['DEMO_API_KEY']}"}
     to_effect: list[float] = []
     asked_again: list[int] = []
-    with httpx2.Client(base_url=machine.url("backend-api"), headers=headers, timeout=30) as client:
+    with machine.client() as client:
         for number in range(TRIES):
             user = users[number % len(users)]
             top = items_for(client, user)[0]
             started = time.perf_counter()
-            rate(client, user, top, number)
+            assert client.events.send([new_event(user, top, "rating", value=9)]).accepted == 1
             asks = 1
             while top in items_for(client, user):
                 asks += 1
@@ -134,29 +133,13 @@ def test_each_event_takes_effect_on_the_next_answer(machine: Machine, users: lis
     assert max(asked_again) == 1
 
 
-def items_for(client: httpx2.Client, user: str) -> list[str]:
-    answer = client.post("/api/v1/recommendations", json={"user_id": user, "num_items": 10})
-    assert answer.is_success, answer.text
-    return [item["item_id"] for item in answer.json()["items"]]
-
-
-def rate(client: httpx2.Client, user: str, item: str, number: int) -> None:
-    event = {
-        "event_id": f"effect-{number}",
-        "user_id": user,
-        "item_id": item,
-        "event_type": "rating",
-        "timestamp": int(time.time()),
-        "value": 9,
-    }
-    answer = client.post("/api/v1/events", json={"events": [event]})
-    assert answer.json()["accepted"] == 1, answer.text
+def items_for(client: Recommender, user: str) -> list[str]:
+    return [item.item_id for item in client.recommendations.for_user(user, num_items=10).items]
 
 
 def test_a_later_start_is_ready_from_disk(machine: Machine) -> None:
-    before = machine.ask({"history": [THE_AVENGERS]})
+    before = machine.for_history(THE_AVENGERS)
     machine.running.interrupt()
     seconds = machine.launch("make", "run").wait_for(READY)
     show("later start to ready", seconds=round(seconds, 1))
-    after = machine.ask({"history": [THE_AVENGERS]})
-    assert after["items"] == before["items"]
+    assert machine.for_history(THE_AVENGERS).items == before.items

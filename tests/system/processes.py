@@ -10,10 +10,13 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 from tests.e2e.launched import ROOT, SERVICES, free_ports
+
+from recommender_client import Operator, Recommender
+from recommender_client.models import Scope, TrainingJob
 
 READY_SECONDS: Final = 60.0
 _ALPHABET: Final = string.ascii_letters + string.digits
@@ -25,11 +28,12 @@ class System:
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         self.folder = folder
         self.operator_key = f"rk_{_random(12)}_{_random(43)}"
+        self.service_token = secrets.token_hex(16)
         self.ports = dict(zip(SERVICES, free_ports(3), strict=True))
         self._environment = {
             **os.environ,
             "DATA_DIR": str(folder / "data"),
-            "SERVICE_TOKEN": secrets.token_hex(16),
+            "SERVICE_TOKEN": self.service_token,
             "ADMIN_API_KEY": self.operator_key,
             "LOG_FORMAT": "json",
             "ML_ENGINE_URL": self.url("ml-engine"),
@@ -91,25 +95,26 @@ class System:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def operator(self) -> httpx2.Client:
+    def operator(self) -> Operator:
         """A client with the operator's key."""
-        return self.client(self.operator_key)
+        return Operator(self.url("backend-api"), self.operator_key, timeout=60)
+
+    def recommender(self, key: str) -> Recommender:
+        """A client of a tenant with this key."""
+        return Recommender(self.url("backend-api"), key, timeout=60)
 
     def client(self, key: str) -> httpx2.Client:
-        """A client of the public API with this key."""
+        """Raw HTTP with this key, where the answer itself is what matters."""
         headers = {"authorization": f"Bearer {key}"}
         return httpx2.Client(base_url=self.url("backend-api"), headers=headers, timeout=60)
 
-    def new_tenant(self, tenant_id: str, *scopes: str, **settings: Any) -> str:
-        """Create a tenant; a key of it with all scopes, or those given."""
+    def new_tenant(self, tenant_id: str, *, plan_id: str = "standard") -> str:
+        """Create a tenant; a key of it with all scopes."""
         with self.operator() as operator:
-            tenant = {"tenant_id": tenant_id, **settings}
-            made = operator.post("/api/v1/admin/tenants", json=tenant)
-            assert made.status_code == 201, made.text
-            wanted = {"scopes": list(scopes) or ["read", "write", "admin"]}
-            key = operator.post(f"/api/v1/admin/tenants/{tenant_id}/keys", json=wanted)
-            assert key.status_code == 201, key.text
-        return key.json()["key"]
+            operator.tenants.create(tenant_id, plan_id=plan_id)
+            created = operator.keys.create(tenant_id, scopes=list(Scope))
+        assert created.key is not None
+        return created.key
 
     def _log_file(self, service: str) -> Path:
         return self.folder / f"{service}.log"
@@ -138,18 +143,10 @@ def running_system(folder: Path, **settings: str) -> Generator[System]:
         system.stop()
 
 
-def wait_for_training(client: httpx2.Client, patience_seconds: float = 120.0) -> dict[str, Any]:
+def trained(client: Recommender) -> TrainingJob:
     """Train a model and wait for it; the job as it ended."""
-    started = client.post("/api/v1/training-jobs", json={})
-    assert started.status_code == 202, started.text
-    job: dict[str, Any] = started.json()
-    deadline = time.monotonic() + patience_seconds
-    while job["status"] in ("queued", "running"):
-        assert time.monotonic() < deadline, job
-        time.sleep(0.1)
-        job = client.get(f"/api/v1/training-jobs/{job['job_id']}").json()
-    assert job["status"] == "completed", job
-    return job
+    job = client.training.start()
+    return client.training.wait(job.job_id, timeout_seconds=120, poll_seconds=0.1)
 
 
 def _random(length: int) -> str:

@@ -12,6 +12,9 @@ from tests.otlp_collector import Collector
 from tests.system.processes import System, running_system
 from tests.system.test_isolation import METHODS, body_of
 
+from recommender_client import Recommender, new_event
+from recommender_client.models import UserProfile
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 KEY: Final = "rk_CanaryCanary_CanaryCanaryCanaryCanaryCanaryCanaryCanary123"
@@ -75,16 +78,14 @@ def with_canaries(method: str, path: str) -> Iterator[dict[str, Any]]:
                 yield {"method": method, "url": address, "json": planted(body, leaf, canary)}
 
 
-def name_a_person(client: httpx2.Client) -> None:
+def name_a_person(client: Recommender) -> None:
     """Let a user id, which is hashed wherever it is written down, pass through all services."""
-    event = {"event_id": "e", "item_id": "i", "event_type": "view", "timestamp": 1_767_225_600}
-    sent = client.post("/api/v1/events", json={"events": [{**event, "user_id": PERSON}]})
-    assert sent.status_code == 202, sent.text
-    assert client.put(f"/api/v1/users/{PERSON}", json={"attributes": {}}).is_success
-    for path in ("recommendations", "history", "export"):
-        assert client.get(f"/api/v1/users/{PERSON}/{path}").is_success
-    assert client.post("/api/v1/recommendations", json={"user_id": PERSON}).is_success
-    assert client.delete(f"/api/v1/users/{PERSON}").is_success
+    assert client.events.send([new_event(PERSON, "i", "view")]).accepted == 1
+    client.users.put(PERSON, UserProfile(attributes={}))
+    client.recommendations.for_user(PERSON)
+    client.users.history(PERSON)
+    client.users.export(PERSON)
+    client.users.erase(PERSON)
 
 
 def test_no_canary_reaches_a_log_a_span_or_a_metric(system: System, collector: Collector) -> None:
@@ -97,8 +98,9 @@ def test_no_canary_reaches_a_log_a_span_or_a_metric(system: System, collector: C
     ):
         httpx2.post(f"{system.url('backend-api')}/api/v1/recommendations", headers=credentials)
     asked = 0
-    with system.client(key) as client, system.operator() as operator:
-        name_a_person(client)
+    with system.client(key) as client, system.client(system.operator_key) as operator:
+        with system.recommender(key) as customer:
+            name_a_person(customer)
         for path, operations in DOCUMENT["paths"].items():
             caller = operator if "/admin/" in path else client
             for method in METHODS:

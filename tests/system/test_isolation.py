@@ -8,13 +8,17 @@ import statistics
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx2
 import orjson
 import pytest
 from tests.contract.documents import agreed
-from tests.system.processes import System, running_system, wait_for_training
+from tests.system.processes import System, running_system, trained
+
+from recommender_client import Recommender, new_event
+from recommender_client.models import DataType, FileFormat, Item, RankingOptions, UserProfile
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -118,8 +122,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Generator[System]:
 @pytest.fixture(scope="module")
 def owner(system: System) -> Generator[Owner]:
     key = system.new_tenant("owner", plan_id="enterprise")
+    with system.recommender(key) as customer:
+        ids = own_everything(customer) | {"tenant_id": "owner"}
     with system.client(key) as client:
-        yield Owner(client, own_everything(client) | {"tenant_id": "owner"})
+        yield Owner(client, ids)
 
 
 @pytest.fixture(scope="module")
@@ -129,52 +135,45 @@ def stranger(system: System) -> Generator[httpx2.Client]:
         yield client
 
 
-def own_everything(client: httpx2.Client) -> dict[str, str]:
+def own_everything(client: Recommender) -> dict[str, str]:
     """Let the tenant have one thing of each kind; their ids by path parameter."""
     items = [
-        {"item_id": f"own-{n}", "title": f"Own {n}", "categories": ["a", "b"][n % 2 :]}
-        for n in range(8)
+        Item(item_id=f"own-{n}", title=f"Own {n}", categories=["a", "b"][n % 2 :]) for n in range(8)
     ]
     events = [
-        {
-            "event_id": f"own-{user}-{n}",
-            "user_id": f"own-user-{user}",
-            "item_id": f"own-{(user + n) % 8}",
-            "event_type": "view",
-            "timestamp": 1_767_225_600 + user * 100 + n,
-        }
+        new_event(
+            f"own-user-{user}",
+            f"own-{(user + n) % 8}",
+            "view",
+            event_id=f"own-{user}-{n}",
+            timestamp=datetime.fromtimestamp(1_767_225_600 + user * 100 + n, UTC),
+        )
         for user in range(12)
         for n in range(4)
     ]
-    did(client.post("/api/v1/items", json={"items": items}))
-    did(client.post("/api/v1/events", json={"events": events}))
-    did(client.put("/api/v1/users/own-user-1", json={"attributes": {"secret": "mine"}}))
-    did(client.put("/api/v1/event-types/own-type", json={"weight": 2}))
-    did(client.put("/api/v1/scenarios/own-scenario", json={"options": {"num_items": 3}}))
-    did(client.put("/api/v1/training-schedule", json={"every_hours": 2160}))
-    job = wait_for_training(client)
-    served = did(client.post("/api/v1/recommendations", json={"user_id": "own-user-1"}))
-    erased = did(client.delete("/api/v1/users/own-user-11"))
-    key = did(client.post("/api/v1/keys", json={"name": "own"}))
-    upload = did(
-        client.post(
-            "/api/v1/imports?data_type=items&format=jsonl",
-            content=orjson.dumps(items[0]),
-            headers={"content-type": "application/x-ndjson"},
-        )
-    )
+    assert client.items.send(items).accepted == len(items)
+    assert client.events.send(events).accepted == len(events)
+    client.users.put("own-user-1", UserProfile(attributes={"secret": "mine"}))
+    client.event_types.set("own-type", 2)
+    client.scenarios.put("own-scenario", RankingOptions(num_items=3))
+    client.training.schedule.set(2160)
+    job = trained(client)
+    assert job.model_version is not None
+    line = items[0].model_dump_json().encode()
     return {
         "item_id": "own-1",
         "user_id": "own-user-1",
         "event_id": "own-1-1",
         "event_type": "own-type",
         "name": "own-scenario",
-        "job_id": job["job_id"],
-        "model_version": job["model_version"],
-        "recommendation_id": served["recommendation_id"],
-        "erasure_id": erased["erasure_id"],
-        "key_id": key["key_id"],
-        "import_id": upload["import_id"],
+        "job_id": job.job_id,
+        "model_version": job.model_version,
+        "recommendation_id": client.recommendations.for_user("own-user-1").recommendation_id,
+        "erasure_id": client.users.erase("own-user-11").erasure_id,
+        "key_id": client.keys.create(name="own").key_id,
+        "import_id": client.imports.start(
+            DataType.ITEMS, line, file_format=FileFormat.JSONL
+        ).import_id,
         "plan_id": "standard",
     }
 
@@ -265,13 +264,13 @@ def requests_of(system: System, tenant_id: str) -> int:
     with system.operator() as operator:
 
         def counted(of: str) -> int:
-            rows = operator.get("/api/v1/admin/usage").json()["rows"]
-            return sum(row["requests"] for row in rows if row["tenant_id"] == of)
+            rows = operator.usage.report().rows
+            return sum(row.requests for row in rows if row.tenant_id == of)
 
         # Counts are written together: what came before the marker is there when the marker is.
         marker = f"marker-{time.time_ns()}"
-        with system.client(system.new_tenant(marker)) as client:
-            did(client.get("/api/v1/tenant"))
+        with system.recommender(system.new_tenant(marker)) as client:
+            client.tenant.get()
         deadline = time.monotonic() + 20
         while not counted(marker):
             assert time.monotonic() < deadline
@@ -285,11 +284,12 @@ def test_another_tenants_thing_takes_as_long_as_nothing(
 ) -> None:
     theirs, nothing = filled(path, owner.ids), filled(path, nothing_of(owner.ids))
     seconds: dict[str, list[float]] = {theirs: [], nothing: []}
-    for _ in range(TRIALS):
-        for one, measured in seconds.items():
+    for turn in range(TRIALS):
+        for one in (theirs, nothing) if turn % 2 else (nothing, theirs):
             started = time.perf_counter()
             stranger.get(one)
-            measured.append(time.perf_counter() - started)
-    middle = {one: statistics.median(measured) for one, measured in seconds.items()}
-    difference = abs(middle[theirs] - middle[nothing])
-    assert difference < 0.25 * middle[nothing] + 0.001, middle
+            seconds[one].append(time.perf_counter() - started)
+    # Whatever else the machine does only ever adds: the quicker quarter is what the answer takes.
+    usual = {one: statistics.quantiles(measured, n=4)[0] for one, measured in seconds.items()}
+    difference = abs(usual[theirs] - usual[nothing])
+    assert difference < 0.25 * usual[nothing] + 0.001, usual

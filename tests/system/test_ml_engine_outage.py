@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from benchmarks.serving.load import post
 from benchmarks.serving.steady_load import Answered, SteadyLoad, percentile, steady_load
-from tests.system.processes import System, running_system, wait_for_training
+from tests.system.processes import System, running_system, trained
 
 from launcher.sample.simulator import SimulatorSettings, simulate
 
@@ -31,12 +31,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Generator[System]:
 def key(system: System) -> str:
     key = system.new_tenant("shop", plan_id="enterprise")
     sample = simulate(SimulatorSettings(users=300, items=400, events=6_000))
-    with system.client(key) as client:
-        items = [item.model_dump(mode="json") for item in sample.items]
-        events = [event.model_dump(mode="json", exclude_none=True) for event in sample.events]
-        assert client.post("/api/v1/items", json={"items": items}).is_success
-        assert client.post("/api/v1/events", json={"events": events}).is_success
-        wait_for_training(client)
+    with system.recommender(key) as client:
+        assert client.items.send(sample.items).rejected == []
+        assert client.events.send(sample.events).rejected == []
+        trained(client)
     return key
 
 

@@ -7,11 +7,14 @@ import statistics
 import sys
 import time
 from collections.abc import Generator
+from decimal import Decimal
 
 import pytest
 from benchmarks.serving.load import post
 from benchmarks.serving.steady_load import Answered, SteadyLoad, percentile, steady_load
 from tests.system.processes import System, running_system
+
+from recommender_client.models import Item, PlanSettings, RateLimit, RouteClass
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -36,9 +39,9 @@ def request_of(key: str) -> bytes:
 
 def with_catalogue(system: System, tenant_id: str, plan_id: str) -> str:
     key = system.new_tenant(tenant_id, plan_id=plan_id)
-    items = [{"item_id": f"i{n}", "title": f"Item {n}"} for n in range(20)]
-    with system.client(key) as client:
-        assert client.post("/api/v1/items", json={"items": items}).is_success
+    items = [Item(item_id=f"i{n}", title=f"Item {n}") for n in range(20)]
+    with system.recommender(key) as client:
+        assert client.items.send(items).accepted == len(items)
     return key
 
 
@@ -51,10 +54,12 @@ def phase(load: SteadyLoad) -> list[Answered]:
 
 
 def test_a_noisy_tenant_slows_no_other(system: System) -> None:
-    limit = {"per_second": LIMIT_PER_SECOND, "burst": LIMIT_PER_SECOND}
-    plan = {"limits": {"serving": limit}, "price_per_1000_requests": "0", "currency": "EUR"}
+    limit = RateLimit(per_second=LIMIT_PER_SECOND, burst=LIMIT_PER_SECOND)
+    plan = PlanSettings(
+        limits={RouteClass.SERVING: limit}, price_per_1000_requests=Decimal(0), currency="EUR"
+    )
     with system.operator() as operator:
-        assert operator.put("/api/v1/admin/plans/narrow", json=plan).is_success
+        operator.plans.put("narrow", plan)
     noisy = request_of(with_catalogue(system, "noisy", "narrow"))
     others = [
         request_of(with_catalogue(system, f"quiet-{n}", "enterprise")) for n in range(TENANTS - 1)

@@ -24,8 +24,9 @@ _NOT_EXTRA: Final = frozenset({*RESERVED_ATTRS, "color_message", "taskName", *_O
 _NO_CONTEXT: Final = RequestContext()
 _COLOURS: Final = {"DEBUG": 90, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
 _ROUTED: Final = ("uvicorn", "uvicorn.error", "uvicorn.asgi")
-# Their every request is a span already.
-_CHATTY: Final = ("httpx", "httpx2", "httpcore", "urllib3")
+# Their every request or statement is a span already; written out, a statement's parameters would
+# name users.
+_CHATTY: Final = ("httpx", "httpx2", "httpcore", "urllib3", "aiosqlite", "sqlalchemy")
 
 
 def record_fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -39,7 +39,9 @@ async def test_ready_without_the_services_behind_and_says_which_is_away(api: Api
 
 async def test_not_ready_without_its_own_database(api: Api) -> None:
     for path in (api.settings.data_dir / "backend-api").iterdir():
-        path.write_bytes(b"no database any more" * 1_000)
+        # SQLite believes its shared memory, and would map all of the memory that garbage names.
+        if not path.name.endswith("-shm"):
+            path.write_bytes(b"no database any more" * 1_000)
     response = await api.client.get("/health/ready")
     assert response.status_code == 503
     assert response.json()["failing"] == ["database"]

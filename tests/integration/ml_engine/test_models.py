@@ -1,7 +1,8 @@
 """Models: which one serves, how that changes, and how they compare."""
 
+import json
 import shutil
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import anyio
@@ -103,15 +104,60 @@ async def test_an_unknown_or_foreign_model_cannot_serve(client: MlEngineClient) 
     assert (await client.recommend(TENANT, QUERY)).model_version == newest
 
 
-async def test_a_model_that_cannot_be_loaded_never_serves(settings: Settings) -> None:
+def longer(content: bytes) -> bytes:
+    """A list of item ids, and of titles, with one more of each."""
+    items = json.loads(content)
+    return json.dumps({name: [*values, "x"] for name, values in items.items()}).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("popularity.npy", lambda _: b"not an array"),
+        ("item_vectors.npy", lambda content: content[:-10]),
+        ("trend_table.npy", lambda _: b""),
+        ("history_vectors.npy", None),
+        ("model.json", lambda _: b"[]"),
+        ("items.json", lambda _: b"{}"),
+        ("items.json", longer),
+    ],
+)
+@pytest.mark.parametrize("change", ["activate", "roll_back"])
+async def test_a_damaged_model_never_serves(
+    settings: Settings, name: str, spoil: Callable[[bytes], bytes] | None, change: str
+) -> None:
     async with engine(settings) as client:
         newest, oldest = await versions(client)
-        for copy in settings.data_dir.rglob(f"{TENANT}/{oldest}/popularity.npy"):
-            copy.write_bytes(b"not an array")
-        with pytest.raises(ServiceError):
-            await client.activate(TENANT, oldest)
+        copies = list(settings.data_dir.rglob(f"{TENANT}/{oldest}/{name}"))
+        assert copies
+        for copy in copies:
+            if spoil is None:
+                copy.unlink()
+            else:
+                copy.write_bytes(spoil(copy.read_bytes()))
+        with pytest.raises(ServiceError) as failure:
+            await (
+                client.roll_back(TENANT)
+                if change == "roll_back"
+                else client.activate(TENANT, oldest)
+            )
+        problem = failure.value.problem
+        assert (problem.status, problem.code) == (409, "model_damaged")
+        assert "train again" in problem.detail
         assert (await client.model(TENANT, newest)).serving
         assert (await client.recommend(TENANT, QUERY)).model_version == newest
+
+
+async def test_a_model_that_was_damaged_meanwhile_stops_no_start(settings: Settings) -> None:
+    async with engine(settings) as client:
+        newest, oldest = await versions(client)
+    for copy in settings.data_dir.rglob(f"{TENANT}/{newest}/model.json"):
+        copy.write_bytes(b"[]")
+    async with engine(settings) as client:
+        answer = await client.recommend(TENANT, QUERY)
+        assert (answer.model_version, answer.algorithm) == ("none", "popularity")
+        assert (await client.activate(TENANT, oldest)).serving
+        assert (await client.recommend(TENANT, QUERY)).model_version == oldest
 
 
 async def test_swaps_under_requests_never_mix_two_models(client: MlEngineClient) -> None:

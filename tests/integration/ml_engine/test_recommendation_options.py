@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from tests.in_process import running
 from tests.integration.ml_engine.conftest import ADDRESS, TENANT, TOKEN, Place, engine
+from tests.otlp_collector import Collector
 
 from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.locations import features_path
@@ -92,6 +93,39 @@ async def test_stored_items_weights_and_removals_take_effect(place: Place, tmp_p
     assert [i.item_id for i in first.items] == [i.item_id for i in second.items] == [item_id]
     assert (first.algorithm, second.algorithm) == ("two-tower", "popularity")
     assert third.items == []
+
+
+async def test_the_stages_of_a_filtered_answer_are_spans(
+    place: Place, collector: Collector
+) -> None:
+    endpoint = {"otlp_endpoint": collector.url, "trace_sample_rate": 1.0}
+    category = place.sample.items[0].categories[0]
+    body = {"user_id": known_user(place), "filters": {"categories": [category]}}
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    async with (
+        running(build_app(place.settings().model_copy(update=endpoint))) as over,
+        httpx2.AsyncClient(transport=over, base_url=ADDRESS, headers=headers) as http,
+    ):
+        answer = await http.post(f"/v1/tenants/{TENANT}/recommendations", json=body)
+        answer.raise_for_status()
+    trace_id = answer.headers["x-trace-id"]
+    around = {
+        "recommendation_pipeline": None,
+        "feature_enrichment": "recommendation_pipeline",
+        "candidate_filtering": "recommendation_pipeline",
+        "ml_inference": "recommendation_pipeline",
+        "embedding_lookup": "ml_inference",
+        "ann_search": "ml_inference",
+        "reranking": "ml_inference",
+    }
+    spans = {name: collector.span(name, trace_id) for name in around}
+    for name, parent in around.items():
+        span = spans[name]
+        parent_id = spans[parent].span_id.hex() if parent else answer.headers["x-span-id"]
+        assert span.parent_span_id.hex() == parent_id
+        if parent:
+            assert spans[parent].start_time_unix_nano <= span.start_time_unix_nano
+            assert span.end_time_unix_nano <= spans[parent].end_time_unix_nano
 
 
 async def test_the_stages_of_retrieval_are_measured(place: Place) -> None:

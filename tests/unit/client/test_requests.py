@@ -159,7 +159,12 @@ async def test_an_async_client_uploads_files_bytes_and_iterators(
 
 def test_waiting_ends_with_the_job(stub: Stub, client: Recommender) -> None:
     stub.job_statuses.extendleft(["running", "queued"])
-    assert client.imports.wait("imp-1", poll_seconds=0.001).status.value == "completed"
+    seen: list[str] = []
+    job = client.imports.wait(
+        "imp-1", poll_seconds=0.001, on_progress=lambda job: seen.append(job.status.value)
+    )
+    assert job.status.value == "completed"
+    assert seen == ["queued", "running"]
     stub.job_statuses[-1] = "failed"
     with pytest.raises(JobFailed) as raised:
         client.imports.wait("imp-1")

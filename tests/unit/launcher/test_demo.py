@@ -1,16 +1,14 @@
-"""The demo's preparation against services that answer from a script."""
+"""The demo's steps against a backend-api that answers from a script."""
 
 import io
-import json
-from collections.abc import Callable
+from collections import deque
 from pathlib import Path
-from typing import Any
 
+import httpx2
 import pytest
+from tests.unit.launcher.services_stub import Api, answer, problem
 
-from contracts.data_pipeline import DataPipelineClient
-from contracts.ml_engine import MlEngineClient
-from contracts.transport import Request, Response, ServiceUnavailable
+from launcher.demo import model
 from launcher.demo.access import create_access, opens, read_key, write_access
 from launcher.demo.calls import ServiceSilent
 from launcher.demo.data import BATCH, is_loaded, load_sample
@@ -21,152 +19,141 @@ from launcher.reporting import PlainReporter, Reporter
 from launcher.sample.simulator import SimulatorSettings, simulate
 
 STATE = DemoState(sample="simulator", items=12, events=30, known_user="u1")
-NOW = "2026-01-01T00:00:00Z"
-
-
-class Scripted:
-    """A transport that answers by a function and keeps what it was asked."""
-
-    def __init__(self, answer: Callable[[Request], tuple[int, Any]]) -> None:
-        self.requests: list[Request] = []
-        self._answer = answer
-
-    async def send(self, request: Request) -> Response:
-        self.requests.append(request)
-        status, body = self._answer(request)
-        return Response(status, json.dumps(body).encode(), {})
-
-    async def close(self) -> None:
-        pass
-
-
-class Silent(Scripted):
-    def __init__(self) -> None:
-        super().__init__(lambda _: (500, None))
-
-    async def send(self, request: Request) -> Response:
-        raise ServiceUnavailable("no answer from http://ml-engine")
-
-
-def problem(status: int, code: str) -> tuple[int, dict[str, Any]]:
-    return status, {"title": code, "status": status, "code": code, "detail": f"{code} it is"}
-
-
-def job(status: str, **more: Any) -> dict[str, Any]:
-    fields = {"job_id": "j1", "tenant_id": "demo", "snapshot_id": "s1", "model_type": "two-tower"}
-    stage = {"seed": 0, "status": status, "stage": status, "progress": 0.5, "created_at": NOW}
-    return {**fields, **stage, **more}
-
-
-def snapshot() -> dict[str, Any]:
-    file = {"key": "k", "rows": 1, "sha256": "0"}
-    fields = {"snapshot_id": "s1", "tenant_id": "demo", "format_version": 1, "created_at": NOW}
-    rest = {"last_sequence": 1, "users": 1, "event_weights": {}}
-    return {**fields, **rest, "events": file, "items": file}
+SMALL = SimulatorSettings(users=20, items=12, events=30)
 
 
 @pytest.fixture
-def reporter() -> Reporter:
-    return PlainReporter(io.StringIO())
+def api() -> Api:
+    return Api()
+
+
+@pytest.fixture
+def out() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def reporter(out: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Reporter:
+    monkeypatch.setattr(model, "_INTERVAL_SECONDS", 0.001)
+    return PlainReporter(out)
 
 
 @pytest.mark.anyio
-async def test_all_items_go_before_all_events_in_batches(reporter: Reporter) -> None:
+async def test_all_items_go_before_all_events_in_batches(api: Api, reporter: Reporter) -> None:
     sample = simulate(SimulatorSettings(users=600, items=40, events=2 * BATCH + 1))
-    transport = Scripted(lambda _: (200, {"accepted": 1, "duplicates": 0, "rejected": []}))
-    state = await load_sample(DataPipelineClient(transport, "t"), "demo", sample, reporter)
-    bodies = [json.loads(request.content) for request in transport.requests]
-    assert [item["item_id"] for item in bodies[0]["items"]] == [i.item_id for i in sample.items]
-    sent = [event["event_id"] for body in bodies[1:] for event in body["events"]]
+    state = await load_sample(api.client(), sample, reporter)
+    paths = [request.url.path.rpartition("/")[2] for request in api.requests]
+    assert paths == ["items", "events", "events"]
+    (items,) = api.bodies("items")
+    assert [item["item_id"] for item in items["items"]] == [i.item_id for i in sample.items]
+    bodies = api.bodies("events")
+    sent = [event["event_id"] for body in bodies for event in body["events"]]
     assert sent == [event.event_id for event in sample.events]
-    assert max(len(body["events"]) for body in bodies[1:]) == BATCH
+    assert max(len(body["events"]) for body in bodies) == BATCH
     assert state.known_user == sample.known_user()
     assert (state.items, state.events) == (len(sample.items), len(sample.events))
 
 
 @pytest.mark.anyio
-async def test_a_rejected_record_ends_the_load_with_its_reason(reporter: Reporter) -> None:
+async def test_a_rejected_record_ends_the_load_with_its_reason(
+    api: Api, reporter: Reporter
+) -> None:
     rejected = [{"index": 3, "code": "bad_year", "reason": "too early"}]
-    transport = Scripted(lambda _: (200, {"accepted": 0, "duplicates": 0, "rejected": rejected}))
-    sample = simulate(SimulatorSettings(users=20, items=12, events=30))
+    api.faults.append(answer({"accepted": 1, "duplicates": 0, "rejected": rejected}))
     with pytest.raises(LaunchError, match="number 3 of its batch, for bad_year: too early"):
-        await load_sample(DataPipelineClient(transport, "t"), "demo", sample, reporter)
+        await load_sample(api.client(), simulate(SMALL), reporter)
 
 
 @pytest.mark.anyio
-async def test_a_refused_batch_is_told_with_what_was_being_done(reporter: Reporter) -> None:
-    client = DataPipelineClient(Scripted(lambda _: problem(507, "disk_full")), "t")
-    sample = simulate(SimulatorSettings(users=20, items=12, events=30))
+async def test_a_refused_batch_is_told_with_what_was_being_done(
+    api: Api, reporter: Reporter
+) -> None:
+    api.faults.append(problem(507, "disk_full"))
     with pytest.raises(LaunchError, match="loading the items of the sample failed: 507 disk_full"):
-        await load_sample(client, "demo", sample, reporter)
+        await load_sample(api.client(), simulate(SMALL), reporter)
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("events", [0, 1])
-async def test_data_is_loaded_where_the_known_user_has_a_history(events: int) -> None:
-    event = {"item_id": "i1", "event_type": "rating", "timestamp_ms": 0}
-    transport = Scripted(lambda _: (200, {"user_id": "u1", "events": [event] * events}))
-    assert await is_loaded(DataPipelineClient(transport, "t"), "demo", STATE) is bool(events)
+async def test_data_is_loaded_where_the_known_user_has_a_history(api: Api, events: int) -> None:
+    api.history = events
+    assert await is_loaded(api.client(), STATE) is bool(events)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("serving", [True, False])
+async def test_a_model_counts_where_it_serves(api: Api, serving: bool) -> None:
+    api.serving = serving
+    assert await has_model(api.client()) is serving
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    ("answer", "resumed"),
+    ("statuses", "resumed"),
     [
-        ((200, job("running")), True),
-        ((200, job("queued")), True),
-        ((200, job("failed", error="killed")), False),
-        ((200, job("completed")), False),
-        (problem(404, "job_not_found"), False),
+        (["running"], True),
+        (["queued"], True),
+        (["failed"], False),
+        (["completed"], False),
+        (None, False),
     ],
 )
 async def test_only_a_job_still_under_way_is_taken_up(
-    answer: tuple[int, Any], resumed: bool
+    api: Api, statuses: list[str] | None, resumed: bool
 ) -> None:
-    engine = MlEngineClient(Scripted(lambda _: answer), "t")
-    assert (await unfinished_job(engine, "demo", "j1") is not None) is resumed
+    if statuses is not None:
+        api.jobs["j1"] = deque(statuses)
+    assert (await unfinished_job(api.client(), "j1") is not None) is resumed
 
 
 @pytest.mark.anyio
-async def test_training_starts_from_a_new_snapshot_and_is_followed_to_its_end(
-    reporter: Reporter,
+async def test_a_training_is_followed_to_its_end(
+    api: Api, reporter: Reporter, out: io.StringIO
 ) -> None:
-    pipeline = DataPipelineClient(Scripted(lambda _: (201, snapshot())), "t")
-    stages = iter([job("queued"), job("running"), job("completed", model_version="m1")])
-    transport = Scripted(lambda _: (200, next(stages)))
-    engine = MlEngineClient(transport, "t")
-    started = await start_training(pipeline, engine, "demo", reporter)
-    await finish_training(engine, started, reporter)
-    assert json.loads(transport.requests[0].content)["snapshot_id"] == "s1"
-    assert next(stages, None) is None
+    api.jobs["new"] = deque(["queued", "running", "completed"])
+    started = await start_training(api.client(), reporter)
+    await finish_training(api.client(), started, reporter)
+    assert not api.jobs["new"]
+    written = out.getvalue().splitlines()
+    assert written[:-1] == [
+        "Training job new works on snapshot s1",
+        "Training a two-tower model",
+        "Training a two-tower model: 50%, queued now",
+        "Training a two-tower model: 50%, running now",
+    ]
+    assert written[-1].startswith("Training a two-tower model: done in ")
 
 
 @pytest.mark.anyio
-async def test_a_failed_job_is_told_in_one_line_and_not_called_done() -> None:
-    out = io.StringIO()
-    transport = Scripted(lambda _: (200, job("failed", error="out_of_memory: too much data")))
-    engine = MlEngineClient(transport, "t")
-    running = await unfinished_job(
-        MlEngineClient(Scripted(lambda _: (200, job("running"))), "t"), "demo", "j1"
-    )
+async def test_a_failed_job_is_told_in_one_line_and_not_called_done(
+    api: Api, reporter: Reporter, out: io.StringIO
+) -> None:
+    api.jobs["j1"] = deque(["running", "failed"])
+    api.job_error = "out_of_memory: too much data"
+    running = await unfinished_job(api.client(), "j1")
     assert running is not None
     with pytest.raises(LaunchError, match=r"^training job j1 failed: out_of_memory: too much data"):
-        await finish_training(engine, running, PlainReporter(out))
+        await finish_training(api.client(), running, reporter)
     assert "done" not in out.getvalue()
 
 
 @pytest.mark.anyio
-async def test_a_service_that_does_not_answer_is_told_apart() -> None:
-    with pytest.raises(ServiceSilent, match="listing the models failed: no answer"):
-        await has_model(MlEngineClient(Silent(), "t"), "demo")
+@pytest.mark.parametrize(
+    "silence", [httpx2.ConnectError("refused"), problem(503, "ml_engine_unavailable")]
+)
+async def test_a_service_that_does_not_answer_is_told_apart(
+    api: Api, silence: httpx2.Response | Exception
+) -> None:
+    api.faults.append(silence)
+    with pytest.raises(ServiceSilent, match="listing the models failed: "):
+        await has_model(api.client())
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(("status", "expected"), [(200, True), (401, False)])
-async def test_a_key_is_tried_with_a_first_recommendation(status: int, *, expected: bool) -> None:
-    transport = Scripted(lambda _: (200, {}) if status == 200 else problem(401, "invalid_api_key"))
-    assert await opens(transport, "rk_1", "u1") is expected
-    assert transport.requests[0].headers["authorization"] == "Bearer rk_1"
+async def test_a_key_opens_or_does_not(api: Api) -> None:
+    assert await opens(api.client())
+    api.faults.append(problem(401, "invalid_api_key"))
+    assert not await opens(api.client())
 
 
 @pytest.mark.anyio

@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from instrumentation.settings import SettingsError, load_settings
 from launcher.addresses import local_addresses
@@ -61,15 +62,15 @@ def test_a_token_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
 def test_a_given_token_goes_before_a_made_one(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text("from-a-file-of-the-person\n")
-    assert given_token(small(tmp_path)) is None
-    assert given_token(small(tmp_path, service_token_file=path)) == "from-a-file-of-the-person"
-    given = small(tmp_path, service_token="x" * 16, service_token_file=path)
+    assert given_token(LaunchSettings()) is None
+    assert given_token(LaunchSettings(service_token_file=path)) == "from-a-file-of-the-person"
+    given = LaunchSettings(service_token=SecretStr("x" * 16), service_token_file=path)
     assert given_token(given) == "x" * 16
 
 
 def test_a_token_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(LaunchError, match="none cannot be read: No such file"):
-        given_token(small(tmp_path, service_token_file=tmp_path / "none"))
+        given_token(LaunchSettings(service_token_file=tmp_path / "none"))
 
 
 @pytest.mark.anyio

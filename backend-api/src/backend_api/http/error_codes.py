@@ -156,6 +156,7 @@ _RECOMMENDATIONS: Final = (
         "Send items and events, then train.",
     ),
     ErrorCode("model_not_found", 404, "There is no such model.", "List the models."),
+    ErrorCode("model_damaged", 409, "The model's files are damaged.", "Train again."),
     ErrorCode(
         "nothing_to_roll_back_to", 409, "No other model served before this one.",
         "Activate a model of the list.",

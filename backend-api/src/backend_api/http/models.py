@@ -86,7 +86,7 @@ async def compare(
 
 @router.post(
     "/models/roll-back",
-    responses={200: _SERVES, **write_problems("nothing_to_roll_back_to", _AWAY)},
+    responses={200: _SERVES, **write_problems("nothing_to_roll_back_to", "model_damaged", _AWAY)},
     summary="Roll back",
 )
 async def roll_back(caller: WritingCaller, product: Provided) -> ModelVersion:
@@ -96,7 +96,7 @@ async def roll_back(caller: WritingCaller, product: Provided) -> ModelVersion:
 
 @router.post(
     "/models/{model_version}/activate",
-    responses={200: _SERVES, **write_problems("model_not_found", _AWAY)},
+    responses={200: _SERVES, **write_problems("model_not_found", "model_damaged", _AWAY)},
     summary="Activate a model",
 )
 async def activate(

@@ -54,7 +54,7 @@ async def _tenant(tenant_id: Annotated[TenantId, Path(alias="tenant")]) -> str:
     return tenant_id
 
 
-async def _user(user_id: Annotated[Identifier, Path(alias="user")]) -> str:
+async def _user(user_id: Annotated[Identifier, Path()]) -> str:
     identify(user_id=user_id)
     return user_id
 

@@ -26,7 +26,7 @@ from data_pipeline.http.recording import record_change, record_erasure, record_m
 from data_pipeline.http.state import IfMatch, PipelineDep, TenantDep, UserDep
 
 router = APIRouter(prefix="/v1/tenants/{tenant}/users", tags=["users"])
-_USER = "/{user:path}"
+_USER = "/{user_id:path}"
 _CREATED = {201: {"model": StoredUser, "description": "There was none before."}}
 
 

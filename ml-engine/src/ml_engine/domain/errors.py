@@ -76,6 +76,12 @@ class ModelNotFound(DomainError):
     code = "model_not_found"
 
 
+class ModelDamaged(DomainError):
+    """The registry has the model, but its files are not what was stored."""
+
+    code = "model_damaged"
+
+
 class TrainingFailed(DomainError):
     """A training job made no model; `reason_code` says why for programs, the text for people."""
 

@@ -14,6 +14,7 @@ STATUS = {
     "snapshot_not_found": 404,
     "nothing_to_recommend": 409,
     "nothing_to_roll_back_to": 409,
+    "model_damaged": 409,
     "snapshot_damaged": 409,
     "training_job_ended": 409,
     "invalid_cursor": 422,

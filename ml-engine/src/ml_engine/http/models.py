@@ -15,6 +15,9 @@ router = APIRouter(prefix="/v1/tenants/{tenant}", responses=PROBLEMS)
 
 Version = Annotated[ModelVersionId, Query()]
 
+DAMAGED = "The model's files are damaged."
+NO_WAY_BACK = "No other model served before, or its files are damaged."
+
 
 @router.get("/models")
 async def list_models(
@@ -26,7 +29,7 @@ async def list_models(
     return page_of(models, limit, lambda model: (model.model_version,))
 
 
-@router.post("/models/roll-back", responses=problem_answers({409: "No other model served before."}))
+@router.post("/models/roll-back", responses=problem_answers({409: NO_WAY_BACK}))
 async def roll_back(tenant_id: TenantDep, engine: EngineDep) -> ModelVersion:
     """Let the model serve again that served before the present one."""
     return await engine.deployment.roll_back(tenant_id)
@@ -40,7 +43,7 @@ async def show_model(
     return await engine.registry.record(tenant_id, model_version)
 
 
-@router.post("/models/{model_version}/activate")
+@router.post("/models/{model_version}/activate", responses=problem_answers({409: DAMAGED}))
 async def activate(
     tenant_id: TenantDep, model_version: ModelVersionId, engine: EngineDep
 ) -> ModelVersion:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ml_engine.domain.errors import ModelDamaged
 from ml_engine.domain.interactions import Dataset
 from ml_engine.models.two_tower import TwoTower
 from ml_engine.models.two_tower.artifact import load, save
@@ -24,7 +25,19 @@ def save_serving_model(folder: Path, model: TwoTower, dataset: Dataset) -> None:
 
 
 def load_serving_model(folder: Path, version: str) -> ServingModel:
-    """Read what `save_serving_model` wrote."""
+    """Read what `save_serving_model` wrote. Raises `ModelDamaged` where it is anything else."""
+    try:
+        return _read(folder, version)
+    except (FileNotFoundError, EOFError, LookupError, TypeError, ValueError) as error:
+        reason = f"the files of model {version!r} are damaged: train again"
+        raise ModelDamaged(reason) from error
+
+
+def _read(folder: Path, version: str) -> ServingModel:
     items = json.loads((folder / ITEMS).read_text())
     popularity = np.load(folder / POPULARITY)
-    return ServingModel(version, load(folder), items["item_ids"], items["titles"], popularity)
+    model = load(folder)
+    tables = (items["item_ids"], items["titles"], model.item_vectors, model.history_vectors)
+    if any(len(table) != len(popularity) for table in tables):
+        raise ValueError("the files speak of different numbers of items")
+    return ServingModel(version, model, items["item_ids"], items["titles"], popularity)

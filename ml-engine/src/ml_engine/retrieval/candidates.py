@@ -127,16 +127,22 @@ class Nearest:
         if fetch > MAX_FETCH or without is not None:
             return self._scan.best(k, without)
         scores, positions = self._search(fetch)
+        excluded = self._excluded
         pairs = [
             (score, position)
             for score, position in zip(scores.tolist(), positions.tolist(), strict=True)
-            if position >= 0 and position not in self._excluded
+            if position >= 0 and position not in excluded
         ]
-        pairs.sort(key=lambda pair: (-pair[0], pair[1]))
         # Of equal scores the search keeps any; which ones come first only a scan can tell.
         if len(pairs) > k and pairs[k - 1][0] == pairs[-1][0]:
             return self._scan.best(k)
-        return Candidates([position for _, position in pairs[:k]], [s for s, _ in pairs[:k]])
+        del pairs[k:]
+        found_scores, found = [score for score, _ in pairs], [position for _, position in pairs]
+        # They come best first, so that only equal ones can be in the wrong order.
+        if len(set(found_scores)) < len(pairs):
+            pairs.sort(key=lambda pair: (-pair[0], pair[1]))
+            found = [position for _, position in pairs]
+        return Candidates(found, found_scores)
 
     def score(self, position: int) -> tuple[float, float]:
         """An item's score."""

@@ -49,10 +49,13 @@ class Catalogue:
         """The position of an item, were it removed: histories name such items."""
         return self._positions.get(item_id)
 
+    def past_positions(self, item_ids: Iterable[str]) -> list[int | None]:
+        """`past_position` of each item."""
+        return list(map(self._positions.get, item_ids))
+
     def positions(self, item_ids: Iterable[str]) -> list[int]:
         """The positions of those items that are known, removed ones too, in the order given."""
-        found = (self._positions.get(item_id) for item_id in item_ids)
-        return [position for position in found if position is not None]
+        return [position for position in self.past_positions(item_ids) if position is not None]
 
     def name(self, position: int) -> str:
         """The item's title, or its id where it has none."""

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.recommendations import RankingOptions
+from contracts.recommendations import NO_FILTERS, RankingOptions
 from ml_engine.retrieval.catalogue import Catalogue
 from ml_engine.retrieval.filter_masks import matches
 from ml_engine.retrieval.flat_index import Selector
@@ -33,7 +33,7 @@ class Eligible:
 def narrowed(catalogue: Catalogue, everything: Eligible, options: RankingOptions) -> Eligible:
     """Those items of `everything` that the options' filters and exclusions leave."""
     # Without conditions there is no need of a pass over the catalogue.
-    conditional = any(part not in (None, {}) for part in vars(options.filters).values())
+    conditional = options.filters is not NO_FILTERS and options.filters != NO_FILTERS
     if not conditional and not options.exclude:
         return everything
     mask = catalogue.available.copy()

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from ml_engine.domain.recommendation import CONTEXT, POPULARITY, Explained, RankedItem
 from ml_engine.retrieval.candidates import Placed
-from ml_engine.retrieval.catalogue import Catalogue
 from ml_engine.retrieval.serving_model import ServingModel
 from ml_engine.retrieval.subject import Profile, Subject
 
@@ -27,9 +26,11 @@ class Explainer:
     def in_words(self, items: Sequence[Placed]) -> list[RankedItem]:
         """Each item with its reason."""
         ids = self._serving.catalogue.item_ids
+        # What goes with an item has one reason, whatever the shares.
+        shares = None if self._subject.similar_to is not None else self._shares(items)
         return [
             RankedItem(ids[item.position], item.score, reason)
-            for item, reason in zip(items, self._reasons(items, self._shares(items)), strict=True)
+            for item, reason in zip(items, self._reasons(items, shares), strict=True)
         ]
 
     def in_full(self, items: Sequence[Placed]) -> list[RankedItem]:
@@ -70,14 +71,16 @@ class Explainer:
         catalogue, subject = self._serving.catalogue, self._subject
         if self._profile.algorithm == CONTEXT:
             return [FITS_CONTEXT] * n_items
+        if subject.similar_to is not None and self._profile.vector is not None:
+            return [f"similar to {catalogue.name(subject.similar_to)}"] * n_items
         if shares is None:
             return [POPULARITY] * n_items
-        if subject.similar_to is not None:
-            return [f"similar to {catalogue.name(subject.similar_to)}"] * n_items
-        strongest = subject.items[shares.argmax(axis=1)].tolist()
-        pairs = zip(strongest, shares.max(axis=1).tolist(), strict=True)
+        strongest = shares.argmax(axis=1)
+        positive = shares[np.arange(n_items), strongest] > 0
+        positions = subject.items[strongest]
         return [
-            _because(catalogue, position) if share > 0 else POPULARITY for position, share in pairs
+            f"because of {catalogue.name(position)}" if share > 0 else POPULARITY
+            for position, share in zip(positions.tolist(), positive.tolist(), strict=True)
         ]
 
     def _contributions(self, shares: NDArray[np.float32]) -> list[tuple[str, float]]:
@@ -88,7 +91,3 @@ class Explainer:
         ids = self._serving.catalogue.item_ids
         found = [(ids[position], share) for position, share in by_item.items() if share]
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))
-
-
-def _because(catalogue: Catalogue, position: int) -> str:
-    return f"because of {catalogue.name(position)}"

@@ -79,16 +79,17 @@ def _answers(
     options = plan.options
     with _stage(clock, "embedding_lookup", any(encodable(serving, s, options) for s in subjects)):
         profiles = [profile_of(serving.personal, subject, options) for subject in subjects]
-    pinned = {position for _, position in plan.pins}
-    excluded = [subject.seen(options) | pinned for subject in subjects]
+    excluded = [subject.seen(options) for subject in subjects]
+    for seen in excluded:
+        seen.update([position for _, position in plan.pins])
     with _stage(clock, "ann_search", any(p.vector is not None for p in profiles)):
         sources = sources_of(serving, profiles, excluded, plan)
         candidates = [source.best(wanted(options)) for source in sources]
     with clock.stage("reranking"):
         answers: list[Answer] = []
-        for n, (subject, profile) in enumerate(zip(subjects, profiles, strict=True)):
+        for n, profile in enumerate(profiles):
             placed = rerank(serving, sources[n], candidates[n], plan.pins, options)
-            explainer = Explainer(serving, subject, profile)
+            explainer = Explainer(serving, subjects[n], profile)
             answers.append(
                 Answer(
                     serving.version,

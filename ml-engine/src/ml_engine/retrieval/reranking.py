@@ -65,6 +65,8 @@ def split_pins(
     """
     kept: list[tuple[int, int]] = []
     skipped: list[str] = []
+    if not pins:
+        return kept, skipped
     for pin in sorted(pins, key=lambda pin: pin.position):
         if pin.position > num_items:
             continue
@@ -77,9 +79,10 @@ def split_pins(
 
 
 def _simply(candidates: Candidates, num_items: int) -> list[Placed]:
-    boosts = candidates.boosts or [0.0] * len(candidates)
-    rows = zip(candidates.positions, candidates.model_scores, boosts, strict=True)
-    return [Placed(*row) for row, _ in zip(rows, range(num_items), strict=False)]
+    columns = [candidates.positions, candidates.model_scores]
+    if candidates.boosts is not None:
+        columns.append(candidates.boosts)
+    return list(map(Placed, *[column[:num_items] for column in columns]))
 
 
 def _under_caps(pool: Candidates, caps: Caps, num_items: int) -> list[Placed]:

@@ -58,18 +58,21 @@ def user_subject(
     if not events:
         return Subject("user", np.zeros(0, np.int32))
     weight_of_type = {t: weight_of(weights, t) for t in {e.event_type for e in events}}
+    positions = catalogue.past_positions([event.item_id for event in events])
     known = [
-        (position, event.timestamp_ms, weight)
-        for event in events
-        if (weight := weight_of_type[event.event_type]) > 0
-        and (position := catalogue.past_position(event.item_id)) is not None
+        (position, event)
+        for position, event in zip(positions, events, strict=True)
+        if position is not None and weight_of_type[event.event_type] > 0
     ]
-    alike = all(weight in (0, 1) for weight in weight_of_type.values())
+    emphasis = None
+    if not {0.0, 1.0}.issuperset(weight_of_type.values()):
+        found = [weight_of_type[event.event_type] for _, event in known]
+        emphasis = np.array(found, np.float32)
     return Subject(
         "user",
-        np.array([position for position, _, _ in known], np.int32),
-        np.array([time for _, time, _ in known], np.int64),
-        None if alike else np.array([weight for _, _, weight in known], np.float32),
+        np.array([position for position, _ in known], np.int32),
+        np.array([event.timestamp_ms for _, event in known], np.int64),
+        emphasis,
     )
 
 

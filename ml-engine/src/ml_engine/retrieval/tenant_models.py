@@ -42,7 +42,10 @@ class TenantModels:
         self._served: dict[str, Served] = {}
 
     async def prepare(self, tenant_id: str, version: str) -> Served:
-        """A version with all items of today in it, ready to serve; nothing changes yet."""
+        """A version with all items of today in it, ready to serve; nothing changes yet.
+
+        Raises `ModelDamaged`.
+        """
         folder = await self._registry.fetch(tenant_id, version)
         served = Served(await asyncio.to_thread(load_serving_model, folder, version))
         while changed := await self._features.items_after(tenant_id, served.sequence):

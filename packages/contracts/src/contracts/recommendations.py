@@ -15,6 +15,9 @@ MAX_USERS = 1_000
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """A word of up to 64 letters, digits, `_`, `.` and `-`."""
 
+NO_FILTERS = Filters()
+"""What every item meets: one for all queries, since a default would be copied for each of them."""
+
 CATEGORY = "category"
 """In `caps`, the item's categories rather than an attribute."""
 
@@ -62,7 +65,7 @@ class RankingOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     num_items: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = 10
-    filters: Filters = Filters()
+    filters: Filters = Field(default_factory=lambda: NO_FILTERS)
     exclude: Annotated[
         list[Identifier], Field(max_length=10_000, description="Items to leave out.")
     ] = []

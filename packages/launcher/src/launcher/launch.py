@@ -18,7 +18,7 @@ from launcher.reporting import Reporter
 from launcher.sample.model import Sample
 from launcher.sample.source import choose_sample
 from launcher.service_logs import ServiceLogs
-from launcher.service_token import given_token, made_token_file, read_token
+from launcher.service_token import given_token, made_token_file
 from launcher.services import Services
 from launcher.settings import LaunchSettings
 from launcher.summary import summary
@@ -67,12 +67,11 @@ async def _run(settings: LaunchSettings, reporter: Reporter) -> None:
     addresses = local_addresses(settings)
     logs = ServiceLogs(settings.data_dir / "logs")
     environment = _environment(settings, addresses)
-    token = given_token(settings) or read_token(made_token_file(settings.data_dir))
     services = await Services.start(environment, logs)
     try:
         await _while_running(services, wait_until_ready(addresses.by_service(), reporter))
         services.remember_processes()
-        preparation = DemoPreparation(settings, addresses, token, reporter)
+        preparation = DemoPreparation(settings, addresses.backend_api, reporter)
         try:
             demo = await _while_running(services, preparation.prepare(sample))
         finally:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from launcher.errors import LaunchError
-from launcher.settings import DemoSettings
+from launcher.settings import LaunchSettings
 from launcher.whole_files import write_secret
 
 
@@ -20,7 +20,7 @@ def made_token_file(data_dir: Path) -> Path:
     return path
 
 
-def given_token(settings: DemoSettings) -> str | None:
+def given_token(settings: LaunchSettings) -> str | None:
     """The token from the environment or from the file it names; None where neither is set.
 
     Raises:

@@ -30,12 +30,6 @@ class DemoSettings(BaseSettings):
     simulator_users: Count = 2_000
     simulator_items: Annotated[int, Field(ge=12, description="a whole number from 12")] = 1_000
     simulator_events: Count = 40_000
-    service_token: Annotated[
-        SecretStr | None, Field(min_length=16, description="a secret of 16 characters or more")
-    ] = None
-    service_token_file: Annotated[
-        Path | None, Field(description="a file that holds the service token")
-    ] = None
 
     def simulation(self) -> SimulatorSettings:
         """The simulated world, where it comes to that."""
@@ -57,6 +51,12 @@ class LaunchSettings(DemoSettings):
     min_free_mb: Annotated[
         int, Field(ge=0, description="megabytes of free disk space to start with")
     ] = 500
+    service_token: Annotated[
+        SecretStr | None, Field(min_length=16, description="a secret of 16 characters or more")
+    ] = None
+    service_token_file: Annotated[
+        Path | None, Field(description="a file that holds the service token")
+    ] = None
 
 
 class ComposedSettings(DemoSettings):
@@ -68,5 +68,3 @@ class ComposedSettings(DemoSettings):
     public_url: Annotated[
         str | None, Field(description="the URL by which people reach backend-api")
     ] = None
-    ml_engine_url: Annotated[str, Field(description="the URL of ml-engine")]
-    data_pipeline_url: Annotated[str, Field(description="the URL of data-pipeline")]

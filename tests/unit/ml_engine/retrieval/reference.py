@@ -2,61 +2,113 @@
 
 import math
 import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tests.unit.ml_engine.retrieval.worlds import BRANDS, CATEGORIES
 
 from backends.ports import ItemContent
 from contracts.attributes import Location
-from contracts.filters import AttributeCondition, Filters, Near
+from contracts.filters import AttributeCondition, Filters
+
+EARTH_RADIUS_KM = 6371.0088
+
+Direction = tuple[float, float, float]
+Tagged = frozenset[tuple[bool, Any]]
+NOTHING: Tagged = frozenset()
 
 
-def eligible(item: ItemContent, filters: Filters, here: Location | None) -> bool:
-    return item.available and not item.removed and meets(item, filters, here)
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An item as conditions look at it; `elements` are an attribute's values, tagged."""
+
+    item_id: str
+    servable: bool
+    categories: frozenset[str]
+    year: int | None
+    attributes: dict[str, Any]
+    elements: dict[str, Tagged]
+    direction: Direction | None
+
+
+Condition = Callable[[Record], bool]
+
+
+def record_of(item: ItemContent) -> Record:
+    values = dict(item.attributes)
+    return Record(
+        item.item_id,
+        item.available and not item.removed,
+        frozenset(item.categories),
+        item.year,
+        values,
+        {name: tagged(v if isinstance(v, list) else [v]) for name, v in values.items()},
+        None if item.location is None else direction(*item.location),
+    )
+
+
+def eligible(records: Sequence[Record], filters: Filters, here: Location | None) -> list[Record]:
+    """The records that may be in an answer."""
+    left = [record for record in records if record.servable]
+    for holds in conditions(filters, here):
+        left = [record for record in left if holds(record)]
+    return left
 
 
 def meets(item: ItemContent, filters: Filters, here: Location | None) -> bool:
-    own, near = set(item.categories), filters.near
-    conditions = filters.attributes.items()
-    return (
-        (filters.items is None or item.item_id in filters.items)
-        and (filters.categories is None or bool(own & set(filters.categories)))
-        and (filters.exclude_categories is None or not own & set(filters.exclude_categories))
-        and (filters.year is None or between(item.year, filters.year.min, filters.year.max))
-        and all(meets_condition(item.attributes.get(name), c) for name, c in conditions)
-        and (near is None or within(item.location, near, here))
-    )
+    record = record_of(item)
+    return all(holds(record) for holds in conditions(filters, here))
 
 
-def within(place: tuple[float, float] | None, near: Near, here: Location | None) -> bool:
-    if place is None:
-        return False
-    if near.latitude is not None and near.longitude is not None:
-        return kilometres(place, (near.latitude, near.longitude)) <= near.radius_km
-    assert here is not None
-    return kilometres(place, (here.latitude, here.longitude)) <= near.radius_km
+def conditions(filters: Filters, here: Location | None) -> list[Condition]:
+    """What must hold, each alone, the cheapest first."""
+    found: list[Condition] = []
+    if filters.items is not None:
+        items = frozenset(filters.items)
+        found.append(lambda record: record.item_id in items)
+    if filters.categories is not None:
+        wanted = frozenset(filters.categories)
+        found.append(lambda record: not wanted.isdisjoint(record.categories))
+    if filters.exclude_categories is not None:
+        unwanted = frozenset(filters.exclude_categories)
+        found.append(lambda record: unwanted.isdisjoint(record.categories))
+    for name, condition in filters.attributes.items():
+        found += attribute_conditions(name, condition)
+    if filters.year is not None:
+        low, high = filters.year.min, filters.year.max
+        found.append(lambda record: between(record.year, low, high))
+    if filters.near is not None:
+        near = filters.near
+        if near.latitude is not None and near.longitude is not None:
+            centre = direction(near.latitude, near.longitude)
+        else:
+            assert here is not None
+            centre = direction(here.latitude, here.longitude)
+        found.append(within(centre, near.radius_km))
+    return found
 
 
-def meets_condition(value: Any, condition: AttributeCondition) -> bool:
-    elements = [] if value is None else value if isinstance(value, list) else [value]
-    wanted, unwanted = condition.any_of, condition.none_of
-    bounded = condition.min is not None or condition.max is not None
-    return (
-        (wanted is None or any(same(e, w) for e in elements for w in wanted))
-        and (unwanted is None or not any(same(e, w) for e in elements for w in unwanted))
-        and (not bounded or between(value, condition.min, condition.max))
-        and (condition.exists is None or condition.exists == (value is not None))
-    )
+def attribute_conditions(name: str, condition: AttributeCondition) -> list[Condition]:
+    found: list[Condition] = []
+    if condition.exists is not None:
+        exists = condition.exists
+        found.append(lambda record: (name in record.attributes) == exists)
+    if condition.any_of is not None:
+        wanted = tagged(condition.any_of)
+        found.append(lambda record: not wanted.isdisjoint(record.elements.get(name, NOTHING)))
+    if condition.none_of is not None:
+        unwanted = tagged(condition.none_of)
+        found.append(lambda record: unwanted.isdisjoint(record.elements.get(name, NOTHING)))
+    if condition.min is not None or condition.max is not None:
+        low, high = condition.min, condition.max
+        found.append(lambda record: between(record.attributes.get(name), low, high))
+    return found
 
 
-def same(one: Any, other: Any) -> bool:
-    return kind(one) == kind(other) and one == other
-
-
-def kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "truth"
-    return "text" if isinstance(value, str) else "number"
+def tagged(values: Iterable[Any]) -> Tagged:
+    """Values by which two are the same if and only if they are so in JSON: 1 is 1.0, not true."""
+    return frozenset((isinstance(value, bool), value) for value in values)
 
 
 def between(value: Any, low: float | None, high: float | None) -> bool:
@@ -65,23 +117,26 @@ def between(value: Any, low: float | None, high: float | None) -> bool:
     return (low is None or value >= low) and (high is None or value <= high)
 
 
-def kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """By the angle between the two directions from the Earth's centre."""
+def within(centre: Direction, radius_km: float) -> Condition:
+    def holds(record: Record) -> bool:
+        there = record.direction
+        return there is not None and EARTH_RADIUS_KM * angle(centre, there) <= radius_km
 
-    def direction(place: tuple[float, float]) -> tuple[float, float, float]:
-        latitude, longitude = map(math.radians, place)
-        return (
-            math.cos(latitude) * math.cos(longitude),
-            math.cos(latitude) * math.sin(longitude),
-            math.sin(latitude),
-        )
+    return holds
 
-    a, b = direction(one), direction(other)
-    across = math.hypot(
-        a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
-    )
-    along = sum(x * y for x, y in zip(a, b, strict=True))
-    return 6371.0088 * math.atan2(across, along)
+
+def direction(latitude: float, longitude: float) -> Direction:
+    """A place as a unit vector from the Earth's centre."""
+    up, around = math.radians(latitude), math.radians(longitude)
+    return (math.cos(up) * math.cos(around), math.cos(up) * math.sin(around), math.sin(up))
+
+
+def angle(one: Direction, other: Direction) -> float:
+    """In radians; by sine and cosine both, since each alone is vague somewhere."""
+    ax, ay, az = one
+    bx, by, bz = other
+    sine = math.hypot(ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx)
+    return math.atan2(sine, ax * bx + ay * by + az * bz)
 
 
 def random_filters(rng: random.Random, n_items: int) -> Filters:

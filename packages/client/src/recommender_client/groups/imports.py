@@ -1,5 +1,7 @@
 """Bulk imports."""
 
+from collections.abc import Callable
+
 from contracts.imports import DataType, FileFormat, ImportJob
 from contracts.pages import DEFAULT_PAGE, Page
 from recommender_client.calls import Call, Plan, fetch, upload, write
@@ -36,8 +38,9 @@ class Imports(Group[RunnerT]):
         *,
         timeout_seconds: float = WAIT_SECONDS,
         poll_seconds: float = POLL_SECONDS,
+        on_progress: Callable[[ImportJob], None] | None = None,
     ) -> Plan[ImportJob]:
-        """Wait until an import is completed.
+        """Wait until an import is completed; `on_progress` sees the job at each look.
 
         Raises `JobFailed` where it failed or was cancelled, `TimedOut` where it takes longer.
         """
@@ -45,6 +48,7 @@ class Imports(Group[RunnerT]):
             lambda: fetch(_job, "imports", import_id),
             timeout_seconds=timeout_seconds,
             poll_seconds=poll_seconds,
+            on_progress=on_progress,
         )
 
     @Operation

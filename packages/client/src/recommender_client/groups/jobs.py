@@ -15,9 +15,13 @@ POLL_SECONDS: Final = 1.0
 
 
 def until_completed(
-    look: Callable[[], Call[JobT]], *, timeout_seconds: float, poll_seconds: float
+    look: Callable[[], Call[JobT]],
+    *,
+    timeout_seconds: float,
+    poll_seconds: float,
+    on_progress: Callable[[JobT], None] | None,
 ) -> Plan[JobT]:
-    """Look at a job until it is completed.
+    """Look at a job until it is completed, and tell `on_progress` what is seen before.
 
     Raises:
         JobFailed: it failed, or it was cancelled.
@@ -30,6 +34,8 @@ def until_completed(
             return job
         if job.status.value in {"failed", "cancelled"}:
             raise JobFailed(job)
+        if on_progress is not None:
+            on_progress(job)
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             words = f"the job is {job.status.value} after {timeout_seconds:g} s; it goes on"

@@ -1,5 +1,6 @@
 """Training and the models that it makes."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -68,8 +69,9 @@ class Training(Group[RunnerT]):
         *,
         timeout_seconds: float = WAIT_SECONDS,
         poll_seconds: float = POLL_SECONDS,
+        on_progress: Callable[[TrainingJob], None] | None = None,
     ) -> Plan[TrainingJob]:
-        """Wait until a training is completed.
+        """Wait until a training is completed; `on_progress` sees the job at each look.
 
         Raises `JobFailed` where it failed or was cancelled, `TimedOut` where it takes longer.
         """
@@ -77,6 +79,7 @@ class Training(Group[RunnerT]):
             lambda: fetch(_job, "training-jobs", job_id),
             timeout_seconds=timeout_seconds,
             poll_seconds=poll_seconds,
+            on_progress=on_progress,
         )
 
     @Operation

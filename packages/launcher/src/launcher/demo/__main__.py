@@ -4,28 +4,20 @@ import asyncio
 import sys
 
 from instrumentation.settings import SettingsError, load_settings
-from launcher.addresses import Addresses
 from launcher.demo.preparation import DemoPreparation, access_file
 from launcher.errors import LaunchError
 from launcher.preflight import check_data_dir
 from launcher.readiness import wait_until_ready
 from launcher.reporting import Reporter, reporter_for
-from launcher.service_token import given_token
 from launcher.settings import ComposedSettings
 from launcher.summary import curl_line
 
 
 async def prepare(settings: ComposedSettings, reporter: Reporter) -> None:
-    """Wait for the services, prepare the demo, and say how to ask for a recommendation."""
-    token = given_token(settings)
-    if token is None:
-        raise LaunchError("set SERVICE_TOKEN, or SERVICE_TOKEN_FILE to a file that holds it")
+    """Wait for backend-api, prepare the demo, and say how to ask for a recommendation."""
     check_data_dir(settings.data_dir, min_free_mb=0)
-    addresses = Addresses(
-        settings.backend_api_url, settings.ml_engine_url, settings.data_pipeline_url
-    )
-    await wait_until_ready(addresses.by_service(), reporter)
-    preparation = DemoPreparation(settings, addresses, token, reporter)
+    await wait_until_ready({"backend-api": settings.backend_api_url}, reporter)
+    preparation = DemoPreparation(settings, settings.backend_api_url, reporter)
     try:
         demo = await preparation.prepare(None)
     finally:

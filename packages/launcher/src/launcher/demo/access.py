@@ -4,14 +4,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from contracts.client import ServiceClient, ServiceError
-from contracts.recommendations import RecommendationQuery
-from contracts.transport import Transport
 from launcher.demo.calls import doing
 from launcher.errors import LaunchError
 from launcher.whole_files import write_secret
+from recommender_client import AsyncRecommender, Unauthenticated
 
-_UNAUTHORIZED: Final = 401
 _KEY: Final = "DEMO_API_KEY"
 
 
@@ -28,18 +25,13 @@ def write_access(path: Path, tenant_id: str, key: str) -> None:
     write_secret(path, f"DEMO_TENANT={tenant_id}\n{_KEY}={key}\n")
 
 
-async def opens(backend_api: Transport, key: str, user_id: str) -> bool:
-    """Whether recommendations for the user are answered to this key."""
-    client = ServiceClient(backend_api, key)
-    query = RecommendationQuery(user_id=user_id)
-    try:
-        with doing("asking for a first recommendation"):
-            await client.request("POST", "/api/v1/recommendations", query)
-    except LaunchError as error:
-        cause = error.__cause__
-        if isinstance(cause, ServiceError) and cause.problem.status == _UNAUTHORIZED:
+async def opens(client: AsyncRecommender) -> bool:
+    """Whether the client's key is accepted."""
+    with doing("trying the demo key"):
+        try:
+            await client.tenant.get()
+        except Unauthenticated:
             return False
-        raise
     return True
 
 

@@ -1,11 +1,10 @@
-"""Calls to the services, their failures told in one line."""
+"""Calls of the public API, their failures told in one line."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from contracts.client import ServiceError
-from contracts.transport import ServiceUnavailable
 from launcher.errors import LaunchError
+from recommender_client import ConnectionFailed, RecommenderError, TimedOut, Unavailable
 
 
 class ServiceSilent(LaunchError):
@@ -14,10 +13,10 @@ class ServiceSilent(LaunchError):
 
 @contextmanager
 def doing(what: str) -> Generator[None]:
-    """Turn a service's refusal or silence into a `LaunchError` that begins with `what`."""
+    """Turn a refusal or silence into a `LaunchError` that begins with `what`."""
     try:
         yield
-    except ServiceError as error:
-        raise LaunchError(f"{what} failed: {error}") from error
-    except ServiceUnavailable as error:
+    except (ConnectionFailed, TimedOut, Unavailable) as error:
         raise ServiceSilent(f"{what} failed: {error}") from error
+    except RecommenderError as error:
+        raise LaunchError(f"{what} failed: {error}") from error

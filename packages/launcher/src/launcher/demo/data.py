@@ -1,50 +1,47 @@
-"""Loads the sample through the API of data-pipeline."""
+"""Loads the sample, as a customer would."""
 
 from collections.abc import Generator, Sequence
 from itertools import islice
 from typing import Final, TypeVar
 
-from contracts.data_pipeline import DataPipelineClient
-from contracts.events import BatchResult, EventBatch
-from contracts.items import ItemBatch
 from launcher.demo.calls import doing
 from launcher.demo.state import DemoState
 from launcher.errors import LaunchError
 from launcher.reporting import Reporter
 from launcher.sample.model import Sample
+from recommender_client import AsyncRecommender
+from recommender_client.models import BatchResult
 
 BATCH: Final = 5_000
 
 RecordT = TypeVar("RecordT")
 
 
-async def is_loaded(pipeline: DataPipelineClient, tenant_id: str, state: DemoState) -> bool:
+async def is_loaded(client: AsyncRecommender, state: DemoState) -> bool:
     """Whether the data that `state` speaks of is there."""
     with doing("reading the history of a user"):
-        return bool((await pipeline.history(tenant_id, state.known_user)).events)
+        return bool((await client.users.history(state.known_user)).events)
 
 
-async def load_sample(
-    pipeline: DataPipelineClient, tenant_id: str, sample: Sample, reporter: Reporter
-) -> DemoState:
+async def load_sample(client: AsyncRecommender, sample: Sample, reporter: Reporter) -> DemoState:
     """Send all items, then all events; what is there already counts as a duplicate.
 
     Raises:
-        LaunchError: the pipeline refused a record or a batch.
+        LaunchError: a record or a batch was refused.
     """
     with (
         reporter.step("Loading the items", len(sample.items), "items") as tracker,
         doing("loading the items of the sample"),
     ):
         for done, items in _batches(sample.items):
-            _check(await pipeline.send_items(tenant_id, ItemBatch(items=items)), "items")
+            _check(await client.items.send(items), "items")
             tracker.update(done)
     with (
         reporter.step("Loading the events", len(sample.events), "events") as tracker,
         doing("loading the events of the sample"),
     ):
         for done, events in _batches(sample.events):
-            _check(await pipeline.send_events(tenant_id, EventBatch(events=events)), "events")
+            _check(await client.events.send(events), "events")
             tracker.update(done)
     return DemoState(
         sample=sample.name,
@@ -67,6 +64,6 @@ def _check(result: BatchResult, what: str) -> None:
     if result.rejected:
         first = result.rejected[0]
         raise LaunchError(
-            f"data-pipeline rejected {len(result.rejected)} {what} of the sample; "
+            f"{len(result.rejected)} {what} of the sample were rejected; "
             f"the first, number {first.index} of its batch, for {first.code}: {first.reason}"
         )

@@ -1,0 +1,72 @@
+"""A large catalogue is taken in beside the requests, not before them."""
+
+import asyncio
+import gc
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from tests.unit.ml_engine.retrieval.worlds import (
+    NO_REGISTRY,
+    TENANT,
+    random_items,
+    random_model,
+)
+
+from backends.embedded.feature_reader import SqliteFeatureReader
+from backends.embedded.feature_writer import SqliteFeatureWriter
+from ml_engine.retrieval.serving_model import ServingModel
+from ml_engine.retrieval.tenant_models import Served, TenantModels
+
+pytestmark = pytest.mark.anyio
+
+ITEMS = 50_000
+TRAINED = 100
+LONGEST_GAP_SECONDS = 0.25
+
+
+@pytest.fixture
+async def features(tmp_path: Path) -> AsyncGenerator[SqliteFeatureReader]:
+    path = tmp_path / "features.db"
+    writer = SqliteFeatureWriter(path)
+    await writer.apply_items([(TENANT, item) for item in random_items(ITEMS)], ITEMS)
+    await writer.close()
+    reader = SqliteFeatureReader(path)
+    # The garbage collector shall not walk through what other tests have left behind.
+    gc.collect()
+    gc.freeze()
+    yield reader
+    gc.unfreeze()
+    await reader.close()
+
+
+@pytest.mark.parametrize("trained", [False, True], ids=["no model", "model"])
+async def test_loading_a_catalogue_leaves_the_event_loop_free(
+    features: SqliteFeatureReader, trained: bool
+) -> None:
+    models = TenantModels(NO_REGISTRY, features)
+    if trained:
+        ids = [f"item-{n}" for n in range(TRAINED)]
+        serving = ServingModel("v1", random_model(TRAINED), ids, [None] * TRAINED)
+        models.swap(TENANT, Served(serving))
+    gaps: list[float] = []
+
+    async def take_turns() -> None:
+        before = time.perf_counter()
+        while True:
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            gaps.append(now - before)
+            before = now
+
+    turns = asyncio.create_task(take_turns())
+    await asyncio.sleep(0)
+    loaded = await models.serving(TENANT)
+    # Once more, so that the last gap is among them.
+    await asyncio.sleep(0)
+    turns.cancel()
+    assert len(loaded.catalogue) == ITEMS
+    assert max(gaps) < LONGEST_GAP_SECONDS
+    # It would have been far too long at once.
+    assert sum(gaps) > 2 * LONGEST_GAP_SECONDS
