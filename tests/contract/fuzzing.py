@@ -49,6 +49,7 @@ def fuzz(
         f"--checks={','.join(CHECKS)}",
         f"--max-examples={cases_per_operation}",
         f"--header=Authorization: Bearer {key}",
+        f"--seed={os.environ.get('FUZZ_SEED', '7')}",
         "--generation-database=none",
         "--generation-with-security-parameters=false",
         "--suppress-health-check=all",

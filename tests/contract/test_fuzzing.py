@@ -1,6 +1,7 @@
 """No request, however odd, gets an answer that is not documented: schemathesis over each API.
 
 `FUZZ_CASES` is how many cases each operation gets in the fuzzing phase; the others add their own.
+`FUZZ_SEED` makes another choice of them.
 """
 
 import os

@@ -239,7 +239,9 @@ async def test_the_services_own_conflicts_pass_through(api: Api) -> None:
 async def test_a_database_that_is_gone_is_a_503_and_known_keys_go_on(api: Api) -> None:
     assert (await api.post(RECOMMENDATIONS, {"user_id": "42"})).status_code == 200
     for path in (api.settings.data_dir / "backend-api").iterdir():
-        path.write_bytes(b"no database any more" * 1_000)
+        # SQLite believes its shared memory, and would map all of the memory that garbage names.
+        if not path.name.endswith("-shm"):
+            path.write_bytes(b"no database any more" * 1_000)
     assert (await api.post(RECOMMENDATIONS, {"user_id": "42"})).status_code == 200
     response = await api.post(RECOMMENDATIONS, {"user_id": "42"}, headers=api.key_of("globex"))
     assert_problem(response, 503, "storage_unavailable")
