@@ -132,7 +132,7 @@ async def test_replicas_that_share_a_redis_never_give_more_in_sum(redis: RedisSe
 
 
 async def test_a_redis_that_is_away_is_told_as_such(redis: RedisServer) -> None:
-    limiter = RedisRateLimiter(redis.url)
+    limiter = RedisRateLimiter(redis.url, timeout_seconds=5)
     await limiter.take("a", SLOW, 2)
     redis.kill()
     with pytest.raises(PortUnavailable, match="Redis does not answer"):
@@ -145,7 +145,10 @@ async def test_a_redis_that_is_away_is_told_as_such(redis: RedisServer) -> None:
 async def test_while_redis_is_away_the_process_limits_by_itself(redis: RedisServer) -> None:
     now, reasons = 0.0, list[PortUnavailable]()
     limiter = FallbackRateLimiter(
-        RedisRateLimiter(redis.url), MemoryRateLimiter(), reasons.append, clock=lambda: now
+        RedisRateLimiter(redis.url, timeout_seconds=5),
+        MemoryRateLimiter(),
+        reasons.append,
+        clock=lambda: now,
     )
     assert (await limiter.take("a", SLOW, 2)).remaining == 1
     redis.kill()
