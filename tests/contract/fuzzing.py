@@ -54,7 +54,8 @@ def fuzz(
         "--generation-with-security-parameters=false",
         "--suppress-health-check=all",
         "--continue-on-failure",
-        "--workers=2",
+        # CPython 3.11 cannot parse code in two threads at once, which hypothesis does.
+        "--workers=1",
         "--warnings=off",
         "--no-color",
         *options,

@@ -1,5 +1,6 @@
 """Problem answers (RFC 9457): the one way in which an error leaves a service."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +16,7 @@ from contracts.problems import Problem
 
 MEDIA_TYPE = "application/problem+json"
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HTTP_ERRORS = {
     404: ("no_such_path", "there is nothing at this path: see /openapi.json for those there are"),
     405: ("method_not_allowed", "the path takes other methods: the Allow header names them"),
@@ -82,6 +84,9 @@ async def _invalid_request(_: Request, error: Exception) -> Response:
     return problem(422, "invalid_request", detail, errors=errors)
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    if error.status_code == HTTPStatus.NOT_FOUND and _CONTROL.search(request.scope["path"]):
+        # Routes match no line breaks, so an id that holds one never meets its validation.
+        return problem(422, "invalid_request", "path: ids must not hold control characters")
     return http_problem(error.status_code, error.detail, error.headers)
