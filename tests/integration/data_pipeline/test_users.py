@@ -121,8 +121,21 @@ async def test_the_data_of_a_user_is_all_that_is_stored(
     assert [one["event_id"] for one in data["events"]] == ["e4", "e3", "e2", "e1", "e0"]
     assert (data["user_id"], data["merged_from"]) == ("u1", ["anon"])
     assert data["profile"]["attributes"] == {"x": 1}
-    unknown = (await client.get(f"{USERS}/unknown/data")).json()
-    assert unknown == {"user_id": "unknown", "profile": None, "merged_from": [], "events": []}
+
+
+async def test_where_nothing_is_stored_of_a_user_there_is_no_data(client, event) -> None:
+    async def answered(user_id: str) -> tuple[int, str | None]:
+        response = await client.get(f"{USERS}/{user_id}/data")
+        return response.status_code, response.json().get("code")
+
+    assert await answered("u1") == (404, "user_not_found")
+    await send(client, event("1"))
+    await client.put(f"{USERS}/of-profile", json={})
+    await merge(client, "anon", "of-merge")
+    for known in ("u1", "of-profile", "of-merge"):
+        assert await answered(known) == (200, None)
+        await client.delete(f"{USERS}/{known}")
+        assert await answered(known) == (404, "user_not_found")
 
 
 async def test_another_tenants_users_are_as_good_as_none(client, event) -> None:

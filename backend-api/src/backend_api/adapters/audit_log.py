@@ -5,11 +5,11 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Row, insert, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_api.adapters import sql
 from backend_api.adapters.tables import audit_log
-from backends.database import close_engine, reading
+from backends.sql_store import SqlStore
 from contracts.public.access import AuditEntry
 
 
@@ -27,12 +27,10 @@ async def write_entry(connection: AsyncConnection, entry: AuditEntry) -> None:
     await connection.execute(insert(audit_log).values(row))
 
 
-class SqlAuditLog:
+class SqlAuditLog(SqlStore):
     """Entries in the table `audit_log`; none is ever changed or removed."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._reading = reading(engine)
+    table = audit_log
 
     async def add(self, entry: AuditEntry) -> None:
         """Keep an entry of an act whose effect lies elsewhere."""
@@ -52,15 +50,6 @@ class SqlAuditLog:
         async with sql.transaction(self._reading) as connection:
             rows = (await connection.execute(query.limit(limit))).all()
         return [_entry(row) for row in rows]
-
-    async def ping(self) -> None:
-        """Read a row."""
-        async with sql.transaction(self._reading) as connection:
-            await connection.execute(select(audit_log.c.audit_id).limit(1))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
 
 
 def _entry(row: Row[Any]) -> AuditEntry:

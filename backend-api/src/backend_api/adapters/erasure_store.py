@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from backend_api.adapters import sql
 from backend_api.adapters.product_tables import erasure_secret, erasures
 from backend_api.domain.erasures import Erasure
-from backends.database import close_engine, reading
+from backends.database import reading
+from backends.sql_store import SqlStore
 from contracts.users import ErasedPlace
 
 _places: Final = TypeAdapter(tuple[ErasedPlace, ...])
@@ -22,12 +23,10 @@ async def read_erasure_secret(engine: AsyncEngine) -> bytes:
         return (await connection.execute(select(erasure_secret.c.secret))).scalar_one()
 
 
-class SqlErasureStore:
+class SqlErasureStore(SqlStore):
     """Receipts in the table `erasures`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._reading = reading(engine)
+    table = erasures
 
     async def begin(self, erasure: Erasure) -> Erasure:
         """Keep an erasure that begins; one of this user that was cut off is answered instead."""
@@ -87,15 +86,6 @@ class SqlErasureStore:
         async with sql.transaction(self._reading) as connection:
             rows = (await connection.execute(query)).all()
         return [_erasure(row) for row in rows]
-
-    async def ping(self) -> None:
-        """Read a row."""
-        async with sql.transaction(self._reading) as connection:
-            await connection.execute(select(erasures.c.erasure_id).limit(1))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
 
 
 def _erasure(row: Row[Any]) -> Erasure:

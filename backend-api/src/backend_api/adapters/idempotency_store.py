@@ -6,20 +6,17 @@ from typing import Any
 import orjson
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend_api.adapters import sql
 from backend_api.adapters.tables import idempotency_keys as kept
 from backend_api.domain.idempotency import Attempt, Begun, KeptAnswer, Running, Started
-from backends.database import close_engine, reading
+from backends.sql_store import SqlStore
 
 
-class SqlIdempotencyStore:
+class SqlIdempotencyStore(SqlStore):
     """Attempts and answers in the table `idempotency_keys`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._reading = reading(engine)
+    table = kept
 
     async def begin(self, attempt: Attempt, now: datetime) -> Begun:
         """Take the key for the attempt, or say who has it; forgets what is over its time."""
@@ -62,15 +59,6 @@ class SqlIdempotencyStore:
         statement = delete(kept).where(kept.c.attempt_id == attempt.attempt_id, *_key(attempt))
         async with sql.transaction(self._engine) as connection:
             await connection.execute(statement)
-
-    async def ping(self) -> None:
-        """Read a row."""
-        async with sql.transaction(self._reading) as connection:
-            await connection.execute(select(kept.c.owner).limit(1))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
 
     async def _change(self, attempt: Attempt, **values: Any) -> None:
         mine = (kept.c.attempt_id == attempt.attempt_id, *_key(attempt))

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Row, case, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend_api.adapters import sql
 from backend_api.adapters.audit_log import write_entry
@@ -15,16 +14,14 @@ from backend_api.adapters.tables import api_keys, plans, tenants
 from backend_api.domain.access import Access
 from backend_api.domain.errors import NoSuchKey, NoSuchTenant
 from backend_api.domain.keys import KeyRecord, StoredKey
-from backends.database import close_engine, reading
+from backends.sql_store import SqlStore
 from contracts.public.access import ApiKey, AuditEntry, Scope, TenantStatus
 
 
-class SqlApiKeyStore:
+class SqlApiKeyStore(SqlStore):
     """Keys in the table `api_keys`; those without a tenant are the operator's."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._reading = reading(engine)
+    table = api_keys
 
     async def add(
         self, key: StoredKey, entry: AuditEntry, *, replaces: tuple[str, datetime] | None = None
@@ -72,22 +69,11 @@ class SqlApiKeyStore:
                 raise NoSuchKey(key_id)
             await write_entry(connection, entry)
 
-    async def ping(self) -> None:
-        """Read a row."""
-        async with sql.transaction(self._reading) as connection:
-            await connection.execute(select(api_keys.c.key_id).limit(1))
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
-
-
-class SqlAccessDirectory:
+class SqlAccessDirectory(SqlStore):
     """A key with its tenant and its plan, by one query."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._reading = reading(engine)
+    table = api_keys
 
     async def find(self, key_id: str) -> KeyRecord | None:
         """The key with its tenant and its plan, revoked or not, or None."""
@@ -111,15 +97,6 @@ class SqlAccessDirectory:
         if row is None:
             return None
         return KeyRecord(_access(row), row.key_hash, revoked=row.revoked_at is not None)
-
-    async def ping(self) -> None:
-        """Read a row."""
-        async with sql.transaction(self._reading) as connection:
-            await connection.execute(select(api_keys.c.key_id).limit(1))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
 
 
 def _owned(tenant_id: str | None) -> ColumnElement[bool]:

@@ -6,24 +6,21 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import Row, delete, exists, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend_api.adapters import sql
 from backend_api.adapters.audit_log import write_entry
 from backend_api.adapters.tables import plans, tenants
 from backend_api.domain.access_errors import PlanInUse, PlanNotFound
-from backends.database import close_engine, reading
+from backends.sql_store import SqlStore
 from contracts.public.access import AuditEntry, Plan
 
 _MICROS: Final = 1_000_000
 
 
-class SqlPlanStore:
+class SqlPlanStore(SqlStore):
     """Plans in the table `plans`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._reading = reading(engine)
+    table = plans
 
     async def find(self, plan_id: str) -> Plan | None:
         """The plan, or None."""
@@ -64,15 +61,6 @@ class SqlPlanStore:
             if (await connection.execute(used)).scalar_one():
                 raise PlanInUse(plan_id)
             await write_entry(connection, entry)
-
-    async def ping(self) -> None:
-        """Read a row."""
-        async with sql.transaction(self._reading) as connection:
-            await connection.execute(select(plans.c.plan_id).limit(1))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
 
 
 def _plan(row: Row[Any]) -> Plan:

@@ -6,22 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend_api.adapters import sql
 from backend_api.adapters.product_tables import recommendation_log as log
 from backend_api.domain.recommendations import LoggedRecommendation
-from backends.database import close_engine, reading
+from backends.sql_store import SqlStore
 
 _FASTEST = 1
 
 
-class SqlRecommendationLogStore:
+class SqlRecommendationLogStore(SqlStore):
     """Answers in the table `recommendation_log`, compressed: most of an answer is repetition."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._reading = reading(engine)
+    table = log
 
     async def add(self, entries: Sequence[LoggedRecommendation]) -> None:
         """Keep answers: all of them or none."""
@@ -70,15 +67,6 @@ class SqlRecommendationLogStore:
         statement = delete(log).where(*_of(tenant_id, user_ids))
         async with sql.transaction(self._engine) as connection:
             return (await connection.execute(statement)).rowcount
-
-    async def ping(self) -> None:
-        """Read a row."""
-        async with sql.transaction(self._reading) as connection:
-            await connection.execute(select(log.c.recommendation_id).limit(1))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
 
 
 def _of(tenant_id: str, user_ids: Sequence[str]) -> tuple[ColumnElement[bool], ...]:

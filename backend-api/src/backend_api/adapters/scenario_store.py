@@ -3,22 +3,19 @@
 from collections.abc import Sequence
 
 from sqlalchemy import Delete, delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend_api.adapters import sql
 from backend_api.adapters.product_tables import scenarios
 from backend_api.domain.product_errors import ScenarioNotFound
-from backends.database import close_engine, reading
+from backends.sql_store import SqlStore
 from contracts.public.recommendations import Scenario
 from contracts.recommendations import RankingOptions
 
 
-class SqlScenarioStore:
+class SqlScenarioStore(SqlStore):
     """Scenarios in the table `scenarios`, their options as JSON."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._reading = reading(engine)
+    table = scenarios
 
     async def put(self, tenant_id: str, scenario: Scenario) -> None:
         """Create or replace a scenario."""
@@ -56,15 +53,6 @@ class SqlScenarioStore:
             result = await connection.execute(_one(tenant_id, name))
         if result.rowcount == 0:
             raise ScenarioNotFound(name)
-
-    async def ping(self) -> None:
-        """Read a row."""
-        async with sql.transaction(self._reading) as connection:
-            await connection.execute(select(scenarios.c.name).limit(1))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
 
 
 def _one(tenant_id: str, name: str) -> Delete:

@@ -4,24 +4,21 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend_api.adapters import sql
 from backend_api.adapters.product_tables import training_schedules as schedules
 from backend_api.adapters.tables import tenants
 from backend_api.domain.product_errors import ScheduleNotFound
 from backend_api.domain.schedules import Schedule
-from backends.database import close_engine, reading
+from backends.sql_store import SqlStore
 from contracts.public.access import TenantStatus
 from contracts.training import TrainingParameters
 
 
-class SqlScheduleStore:
+class SqlScheduleStore(SqlStore):
     """Schedules in the table `training_schedules`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._reading = reading(engine)
+    table = schedules
 
     async def put(self, schedule: Schedule) -> None:
         """Create or replace a tenant's schedule."""
@@ -88,15 +85,6 @@ class SqlScheduleStore:
         )
         async with sql.transaction(self._engine) as connection:
             await connection.execute(statement)
-
-    async def ping(self) -> None:
-        """Read a row."""
-        async with sql.transaction(self._reading) as connection:
-            await connection.execute(select(schedules.c.tenant_id).limit(1))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
 
 
 def _schedule(row: Row[Any]) -> Schedule:

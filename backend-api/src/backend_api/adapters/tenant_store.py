@@ -5,23 +5,21 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_api.adapters import sql
 from backend_api.adapters.audit_log import write_entry
 from backend_api.adapters.tables import plans, tenants
 from backend_api.domain.access_errors import PlanNotFound
 from backend_api.domain.errors import NoSuchTenant, TenantExists
-from backends.database import close_engine, reading
+from backends.sql_store import SqlStore
 from contracts.public.access import AuditEntry, Tenant, TenantChanges, TenantStatus
 
 
-class SqlTenantStore:
+class SqlTenantStore(SqlStore):
     """Tenants in the table `tenants`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._reading = reading(engine)
+    table = tenants
 
     async def add(self, tenant: Tenant, entry: AuditEntry) -> None:
         """Keep a tenant. Raises `TenantExists` and `PlanNotFound`."""
@@ -70,15 +68,6 @@ class SqlTenantStore:
                 raise NoSuchTenant(tenant_id)
             await write_entry(connection, entry)
         return _tenant(row)
-
-    async def ping(self) -> None:
-        """Read a row."""
-        async with sql.transaction(self._reading) as connection:
-            await connection.execute(select(tenants.c.tenant_id).limit(1))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
 
 
 async def _known_plan(connection: AsyncConnection, plan_id: str) -> None:

@@ -7,23 +7,21 @@ from typing import Any, Final
 from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_api.adapters import sql
 from backend_api.adapters.tables import api_keys, usage, usage_batches
 from backend_api.domain.usage import UsageBatch, UsageCount
-from backends.database import close_engine, reading
+from backends.sql_store import SqlStore
 
 _SUMS: Final = ("requests", "billed_requests", "tokens", "cost")
 _BATCH_IDS_KEPT: Final = timedelta(days=1)
 
 
-class SqlUsageStore:
+class SqlUsageStore(SqlStore):
     """Usage in the table `usage`, and the ids of the batches that are in it."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._reading = reading(engine)
+    table = usage
 
     async def add(self, batch: UsageBatch) -> None:
         """Add the batch to what is stored, once however often it is given."""
@@ -79,15 +77,6 @@ class SqlUsageStore:
             )
             for row in rows
         ]
-
-    async def ping(self) -> None:
-        """Read a row."""
-        async with sql.transaction(self._reading) as connection:
-            await connection.execute(select(usage.c.day).limit(1))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
 
     async def _is_first(self, connection: AsyncConnection, batch_id: str) -> bool:
         known = select(usage_batches.c.batch_id).where(usage_batches.c.batch_id == batch_id)

@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.responses import Response
 
 from backend_api.domain.access_errors import IdempotencyKeyInUse, QuotaExceeded, RateLimited
@@ -15,7 +15,7 @@ from backend_api.domain.errors import (
 )
 from backend_api.http.error_codes import ERROR_CODES
 from backends.ports import PortUnavailable
-from web.problems import add_problem_handlers, problem
+from web.problems import add_problem_handler, add_problem_handlers, problem
 
 RETRY_AFTER_SECONDS: Final = 5
 _IN_USE_SECONDS: Final = 1
@@ -25,8 +25,8 @@ _logger = logging.getLogger(__name__)
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every expected failure as a problem."""
     add_problem_handlers(app)
-    app.add_exception_handler(DomainError, _expected)
-    app.add_exception_handler(PortUnavailable, _expected)
+    add_problem_handler(app, DomainError, problem_of)
+    add_problem_handler(app, PortUnavailable, problem_of)
 
 
 def problem_of(error: DomainError | PortUnavailable) -> Response:
@@ -44,11 +44,6 @@ def problem_of(error: DomainError | PortUnavailable) -> Response:
         errors = [record.model_dump() for record in error.rejected]
         return problem(status, error.code, error.detail, errors=errors)
     return problem(status, error.code, error.detail, headers=_headers(status, error))
-
-
-async def _expected(_: Request, error: Exception) -> Response:
-    assert isinstance(error, DomainError | PortUnavailable)  # noqa: S101 - registered for these
-    return problem_of(error)
 
 
 def _headers(status: int, error: DomainError) -> dict[str, str]:

@@ -7,20 +7,19 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backends.availability import available
-from backends.database import reading
 from backends.ports import ItemContent
+from backends.sql_store import SqlStore
 from data_pipeline.adapters.item_rows import (
     ITEM_COUNTER,
     REPLACE_ITEM,
     item_record,
     item_row,
 )
-from data_pipeline.adapters.store import SqlStore, take_sequences
+from data_pipeline.adapters.store import take_sequences
 from data_pipeline.adapters.tables import items
 from data_pipeline.adapters.transactions import transaction
 from data_pipeline.domain.records import ItemRecord, LogPage, Stored, TrainingItem
 
-_WHAT = "catalogue"
 _TRAINING = (items.c.item_id, items.c.title, items.c.categories, items.c.year)
 
 
@@ -31,7 +30,7 @@ class SqlCatalogueLog(SqlStore):
     become visible in their order on any engine.
     """
 
-    what = _WHAT
+    what = "catalogue"
     table = items
 
     async def store(
@@ -40,7 +39,7 @@ class SqlCatalogueLog(SqlStore):
         """Create or replace items in one transaction."""
         if not items:
             return Stored(0, 0, 0)
-        with available(_WHAT):
+        with available(self.what):
             async with transaction(self._engine) as connection:
                 # First, since it takes the lock under which the items are compared.
                 end = await take_sequences(connection, ITEM_COUNTER, len(items))
@@ -59,8 +58,8 @@ class SqlCatalogueLog(SqlStore):
         """The next changed items of all tenants."""
         query = items.select()
         query = query.where(items.c.sequence > sequence).order_by(items.c.sequence).limit(limit)
-        with available(_WHAT):
-            async with reading(self._engine).begin() as connection:
+        with available(self.what):
+            async with self._reading.begin() as connection:
                 rows = (await connection.execute(query)).all()
         records = [(row.tenant_id, _content(row)) for row in rows]
         return LogPage(records, rows[-1].sequence if rows else sequence, len(rows) == limit)
@@ -69,8 +68,8 @@ class SqlCatalogueLog(SqlStore):
         """A tenant's items at one moment, by id."""
         query = sa.select(*_TRAINING).where(items.c.tenant_id == tenant_id, ~items.c.removed)
         query = query.order_by(items.c.item_id)
-        with available(_WHAT):
-            async with reading(self._engine).begin() as connection:
+        with available(self.what):
+            async with self._reading.begin() as connection:
                 rows = await connection.stream(query, execution_options={"yield_per": chunk})
                 async for partition in rows.partitions():
                     yield partition

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backends.availability import available
-from backends.database import reading
 from backends.ports import (
     Correction,
     EventWeights,
@@ -16,9 +15,9 @@ from backends.ports import (
     ItemCountCorrection,
     UserEvent,
 )
+from backends.sql_store import SqlStore
 from contracts.events import DEFAULT_WEIGHTS
 from data_pipeline.adapters.marks import MarkKind
-from data_pipeline.adapters.store import SqlStore
 from data_pipeline.adapters.tables import corrections, event_types, events
 from data_pipeline.adapters.transactions import transaction
 from data_pipeline.adapters.weights import counts, weighted_events
@@ -60,7 +59,7 @@ class SqlCorrections(SqlStore):
         query = query.order_by(corrections.c.sequence).limit(limit)
         found: list[Correction] = []
         with available(self.what):
-            async with reading(self._engine).begin() as connection:
+            async with self._reading.begin() as connection:
                 marks = (await connection.execute(query)).all()
                 by_kind: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
                 for mark in marks:
@@ -88,7 +87,7 @@ class SqlCorrections(SqlStore):
     async def weights(self) -> Sequence[EventWeights]:
         """The weights of all tenants that changed some."""
         with available(self.what):
-            async with reading(self._engine).begin() as connection:
+            async with self._reading.begin() as connection:
                 return await _weights(connection)
 
     async def _histories(

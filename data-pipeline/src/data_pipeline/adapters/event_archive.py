@@ -6,9 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from backends.availability import available
-from backends.database import reading
+from backends.sql_store import SqlStore
 from data_pipeline.adapters.marks import MarkKind, last_mark, mark
-from data_pipeline.adapters.store import SqlStore, resolved
+from data_pipeline.adapters.store import resolved
 from data_pipeline.adapters.tables import events
 from data_pipeline.adapters.transactions import transaction
 from data_pipeline.domain.records import EventQuery, EventRecord, StoredEventRecord
@@ -30,7 +30,7 @@ class SqlEventArchive(SqlStore):
         """An event by its id."""
         query = _ENTRY.where(events.c.tenant_id == tenant_id, events.c.event_id == event_id)
         with available(self.what):
-            async with reading(self._engine).begin() as connection:
+            async with self._reading.begin() as connection:
                 row = (await connection.execute(query)).one_or_none()
         return None if row is None else _stored(row)
 
@@ -42,7 +42,7 @@ class SqlEventArchive(SqlStore):
         if query.item_id is not None:
             chosen = chosen.where(events.c.item_id == query.item_id)
         with available(self.what):
-            async with reading(self._engine).begin() as connection:
+            async with self._reading.begin() as connection:
                 if query.user_id is not None:
                     user_id = await resolved(connection, tenant_id, query.user_id)
                     chosen = chosen.where(events.c.user_id == user_id)

@@ -8,15 +8,13 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backends.availability import available
-from backends.database import reading
 from backends.ports import UserEvent
-from data_pipeline.adapters.store import SqlStore
+from backends.sql_store import SqlStore
 from data_pipeline.adapters.tables import events, merged_ids
 from data_pipeline.adapters.transactions import transaction
 from data_pipeline.adapters.weights import counts, weighted_events
 from data_pipeline.domain.records import EventRecord, LogPage, Stored, TrainingEvent
 
-_WHAT = "event log"
 _COLUMNS = ("tenant_id", *EventRecord._fields, "received_at_ms")
 # A column's own name would be taken for its value.
 _GIVEN = {name: sa.bindparam(f"given_{name}") for name in _COLUMNS}
@@ -65,7 +63,7 @@ class SqlEventLog(SqlStore):
     from before the insert until the commit.
     """
 
-    what = _WHAT
+    what = "event log"
     table = events
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -83,7 +81,7 @@ class SqlEventLog(SqlStore):
         if not events:
             return Stored(0, 0, 0)
         rows = [self._in_order((tenant_id, *event, received_at_ms)) for event in events]
-        with available(_WHAT):
+        with available(self.what):
             async with transaction(self._engine) as connection:
                 accepted = (await connection.exec_driver_sql(self._append, rows)).rowcount
                 head = (await connection.execute(_HEAD)).scalar_one()
@@ -94,8 +92,8 @@ class SqlEventLog(SqlStore):
         query = sa.select(*_ENTRY).select_from(weighted_events)
         query = query.where(events.c.sequence > sequence)
         query = query.order_by(events.c.sequence).limit(limit)
-        with available(_WHAT):
-            async with reading(self._engine).begin() as connection:
+        with available(self.what):
+            async with self._reading.begin() as connection:
                 rows = (await connection.execute(query)).all()
         records = [
             (tenant_id, UserEvent(user_id, item_id, event_type, timestamp_ms, value))
@@ -109,8 +107,8 @@ class SqlEventLog(SqlStore):
     ) -> AsyncGenerator[Sequence[TrainingEvent]]:
         """A tenant's events at one moment: one statement, whatever is written meanwhile."""
         query = _TRAINING.where(events.c.tenant_id == tenant_id)
-        with available(_WHAT):
-            async with reading(self._engine).begin() as connection:
+        with available(self.what):
+            async with self._reading.begin() as connection:
                 rows = await connection.stream(query, execution_options={"yield_per": chunk})
                 async for partition in rows.partitions():
                     yield partition

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backends.availability import available
-from backends.database import reading
+from backends.sql_store import SqlStore
 from contracts.events import DEFAULT_WEIGHTS
 from data_pipeline.adapters.marks import (
     MarkKind,
@@ -16,7 +16,6 @@ from data_pipeline.adapters.marks import (
     mark_items_of,
     mark_users_of,
 )
-from data_pipeline.adapters.store import SqlStore
 from data_pipeline.adapters.tables import event_types, events
 from data_pipeline.adapters.transactions import transaction
 
@@ -35,7 +34,7 @@ class SqlEventTypeStore(SqlStore):
     async def weights(self, tenant_id: str) -> Mapping[str, float]:
         """The weights that differ from the standard."""
         with available(self.what):
-            async with reading(self._engine).begin() as connection:
+            async with self._reading.begin() as connection:
                 return await _weights(connection, tenant_id)
 
     async def set(self, tenant_id: str, event_type: str, weight: float | None) -> int:

@@ -6,16 +6,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backends.availability import available
-from backends.database import close_engine
+from backends.sql_store import SqlStore
 from contracts.imports import ImportJob
 from data_pipeline.adapters.tables import imports
-from data_pipeline.adapters.transactions import read_transaction, shared_transaction, transaction
+from data_pipeline.adapters.transactions import shared_transaction, transaction
 from data_pipeline.domain.imports import UNFINISHED, Import
 
-_WHAT: Final = "account of the imports"
 _ENTRY: Final = (
     imports.c.job,
     imports.c.position,
@@ -25,20 +23,31 @@ _ENTRY: Final = (
 _IS_UNFINISHED: Final = imports.c.status.in_(UNFINISHED)
 
 
-class SqlImportBook:
+class _Imports(SqlStore):
+    what = "account of the imports"
+    table = imports
+
+    async def _entries(self, query: sa.Select[Any, Any, Any, Any]) -> list[Import]:
+        with available(self.what):
+            async with transaction(self._reading) as connection:
+                rows = (await connection.execute(query)).all()
+        return [
+            Import(ImportJob.model_validate_json(job), position, beginnings, trace_headers)
+            for job, position, beginnings, trace_headers in rows
+        ]
+
+
+class SqlImportBook(_Imports):
     """A row per import: the job as JSON, and beside it what is searched by.
 
     The ids begin with the time of creation, so they are also the order.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
     async def add(self, entry: Import, limit: int) -> bool:
         """Count and insert in one transaction."""
         job = entry.job
         count = sa.select(sa.func.count()).where(imports.c.tenant_id == job.tenant_id)
-        with available(_WHAT):
+        with available(self.what):
             async with transaction(self._engine) as connection:
                 if (await connection.execute(count.where(_IS_UNFINISHED))).scalar_one() >= limit:
                     return False
@@ -51,7 +60,7 @@ class SqlImportBook:
         query = sa.select(*_ENTRY).where(
             imports.c.tenant_id == tenant_id, imports.c.import_id == import_id
         )
-        return next(iter(await _entries(self._engine, query)), None)
+        return next(iter(await self._entries(query)), None)
 
     async def page(self, tenant_id: str, before: str | None, limit: int) -> Sequence[ImportJob]:
         """The tenant's imports, newest first."""
@@ -59,78 +68,49 @@ class SqlImportBook:
         if before is not None:
             query = query.where(imports.c.import_id < before)
         query = query.order_by(imports.c.import_id.desc()).limit(limit)
-        return [entry.job for entry in await _entries(self._engine, query)]
+        return [entry.job for entry in await self._entries(query)]
 
     async def unfinished(self, tenant_id: str | None = None) -> Sequence[str]:
         """The ids of queued and running imports."""
         query = sa.select(imports.c.import_id).where(_IS_UNFINISHED).order_by(imports.c.import_id)
         if tenant_id is not None:
             query = query.where(imports.c.tenant_id == tenant_id)
-        with available(_WHAT):
-            async with read_transaction(self._engine) as connection:
+        with available(self.what):
+            async with transaction(self._reading) as connection:
                 return (await connection.execute(query)).scalars().all()
 
-    async def ping(self) -> None:
-        """Read no row."""
-        await _entries(self._engine, sa.select(*_ENTRY).limit(0))
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
-
-
-class SqlImportQueue:
+class SqlImportQueue(_Imports):
     """The same rows, for the worker."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
 
     async def waiting(self, tenants: int) -> Sequence[Import]:
         """The oldest unfinished import of each tenant."""
         oldest = sa.select(sa.func.min(imports.c.import_id)).where(_IS_UNFINISHED)
         oldest = oldest.group_by(imports.c.tenant_id)
         query = sa.select(*_ENTRY).where(imports.c.import_id.in_(oldest))
-        return await _entries(self._engine, query.order_by(imports.c.import_id).limit(tenants))
+        return await self._entries(query.order_by(imports.c.import_id).limit(tenants))
 
     async def save(self, entry: Import) -> bool:
         """Update where the row is not finished."""
         this = (imports.c.import_id == entry.job.import_id) & _IS_UNFINISHED
         update = imports.update().where(this).values(_values(entry))
-        with available(_WHAT):
+        with available(self.what):
             async with transaction(self._engine) as connection:
                 return (await connection.execute(update)).rowcount == 1
 
     @asynccontextmanager
     async def together(self) -> AsyncGenerator[None]:
         """A transaction that the stores of this database take part in."""
-        with available(_WHAT):
+        with available(self.what):
             async with shared_transaction(self._engine):
                 yield
 
     async def purge(self, before_ms: int) -> int:
         """Delete the rows of old finished imports."""
         old = imports.c.finished_at_ms < before_ms
-        with available(_WHAT):
+        with available(self.what):
             async with transaction(self._engine) as connection:
                 return (await connection.execute(imports.delete().where(old))).rowcount
-
-    async def ping(self) -> None:
-        """Read no row."""
-        await _entries(self._engine, sa.select(*_ENTRY).limit(0))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
-
-
-async def _entries(engine: AsyncEngine, query: sa.Select[Any, Any, Any, Any]) -> list[Import]:
-    with available(_WHAT):
-        async with read_transaction(engine) as connection:
-            rows = (await connection.execute(query)).all()
-    return [
-        Import(ImportJob.model_validate_json(job), position, beginnings, trace_headers)
-        for job, position, beginnings, trace_headers in rows
-    ]
 
 
 def _values(entry: Import) -> Mapping[str, Any]:

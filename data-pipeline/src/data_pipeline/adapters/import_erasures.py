@@ -6,15 +6,13 @@ from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backends.availability import available
-from backends.database import close_engine, reading
+from backends.sql_store import SqlStore
 from data_pipeline.adapters.tables import erased_users, imports
 from data_pipeline.adapters.transactions import transaction
 from data_pipeline.domain.imports import UNFINISHED
 
-_WHAT: Final = "account of the erased users"
 _INSERT: Final = insert(erased_users)
 _MARK: Final = _INSERT.on_conflict_do_update(
     index_elements=["tenant_id", "user_hash"],
@@ -27,11 +25,11 @@ _OLDEST_UNFINISHED: Final = (
 )
 
 
-class SqlErasedUsers:
+class SqlErasedUsers(SqlStore):
     """A row per erased user, by a hash: whoever was erased is not named here again."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    what = "account of the erased users"
+    table = erased_users
 
     async def mark(self, tenant_id: str, user_ids: Collection[str], erased_at_ms: int) -> None:
         """Insert the marks, or move them to the newer moment."""
@@ -45,7 +43,7 @@ class SqlErasedUsers:
         ]
         if not rows:
             return
-        with available(_WHAT):
+        with available(self.what):
             async with transaction(self._engine) as connection:
                 await connection.execute(_MARK, rows)
 
@@ -56,7 +54,7 @@ class SqlErasedUsers:
         query = sa.select(erased_users.c.user_hash).where(
             erased_users.c.tenant_id == tenant_id, erased_users.c.erased_at_ms >= since_ms
         )
-        with available(_WHAT):
+        with available(self.what):
             async with transaction(self._engine) as connection:
                 marked = set((await connection.execute(query)).scalars())
         if not marked:
@@ -67,19 +65,9 @@ class SqlErasedUsers:
         """Delete the marks that no unfinished import needs."""
         kept_from = sa.func.coalesce(_OLDEST_UNFINISHED, before_ms)
         old = (erased_users.c.erased_at_ms < before_ms) & (erased_users.c.erased_at_ms < kept_from)
-        with available(_WHAT):
+        with available(self.what):
             async with transaction(self._engine) as connection:
                 return (await connection.execute(erased_users.delete().where(old))).rowcount
-
-    async def ping(self) -> None:
-        """Read no row."""
-        with available(_WHAT):
-            async with reading(self._engine).begin() as connection:
-                await connection.execute(sa.select(erased_users.c.user_hash).limit(0))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
 
 
 def _hash(tenant_id: str, user_id: str) -> str:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backends.availability import available
-from backends.database import reading
+from backends.sql_store import SqlStore
 from data_pipeline.adapters.item_rows import (
     ITEM_COUNTER,
     REPLACE_ITEM,
@@ -15,7 +15,7 @@ from data_pipeline.adapters.item_rows import (
     item_row,
     removed_row,
 )
-from data_pipeline.adapters.store import SqlStore, take_sequences
+from data_pipeline.adapters.store import take_sequences
 from data_pipeline.adapters.tables import items
 from data_pipeline.adapters.transactions import transaction
 from data_pipeline.domain.records import Change, ItemRecord, Versioned
@@ -30,7 +30,7 @@ class SqlItemStore(SqlStore):
     async def find(self, tenant_id: str, item_id: str) -> Versioned[ItemRecord] | None:
         """An item by its id."""
         with available(self.what):
-            async with reading(self._engine).begin() as connection:
+            async with self._reading.begin() as connection:
                 return await _find(connection, tenant_id, item_id)
 
     async def page(
@@ -41,7 +41,7 @@ class SqlItemStore(SqlStore):
         if after is not None:
             query = query.where(items.c.item_id > after)
         with available(self.what):
-            async with reading(self._engine).begin() as connection:
+            async with self._reading.begin() as connection:
                 rows = await connection.execute(query.order_by(items.c.item_id).limit(limit))
                 return [_versioned(row) for row in rows]
 

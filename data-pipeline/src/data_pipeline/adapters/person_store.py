@@ -7,11 +7,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backends.availability import available
-from backends.database import database_file, reading
+from backends.database import database_file
 from backends.embedded.traces import remove_traces
+from backends.sql_store import SqlStore
 from contracts.attributes import MAX_ATTRIBUTES
 from data_pipeline.adapters.marks import MarkKind, last_mark, mark, mark_items_of
-from data_pipeline.adapters.store import SqlStore, resolved, take_sequences
+from data_pipeline.adapters.store import resolved, take_sequences
 from data_pipeline.adapters.tables import events, merged_ids, users
 from data_pipeline.adapters.transactions import transaction
 from data_pipeline.adapters.user_rows import (
@@ -33,7 +34,7 @@ class SqlPersonStore(SqlStore):
     async def ids(self, tenant_id: str, user_id: str) -> Sequence[str]:
         """The user's id, then those merged into it, sorted."""
         with available(self.what):
-            async with reading(self._engine).begin() as connection:
+            async with self._reading.begin() as connection:
                 owner = await resolved(connection, tenant_id, user_id)
                 query = sa.select(merged_ids.c.merged_id).where(_named(tenant_id, owner))
                 merged = await connection.execute(query.order_by(merged_ids.c.merged_id))
@@ -92,7 +93,7 @@ class SqlPersonStore(SqlStore):
         if file is not None:
             await asyncio.to_thread(remove_traces, file, user_ids)
         with available(self.what):
-            async with reading(self._engine).begin() as connection:
+            async with self._reading.begin() as connection:
                 left = [
                     (
                         await connection.execute(

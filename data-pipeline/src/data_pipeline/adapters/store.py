@@ -1,31 +1,9 @@
-"""What the stores in a relational database share."""
+"""Statements that several stores share: sequences, and whose name an id is."""
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backends.availability import available
-from backends.database import close_engine, reading
 from data_pipeline.adapters.tables import counters, merged_ids
-
-
-class SqlStore:
-    """A store that keeps its records in `table`; `what` it is, for messages."""
-
-    what: str
-    table: sa.Table
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
-    async def ping(self) -> None:
-        """Read nothing from the table."""
-        with available(self.what):
-            async with reading(self._engine).begin() as connection:
-                await connection.execute(sa.select(self.table).limit(0))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
 
 
 async def take_sequences(connection: AsyncConnection, counter: str, count: int) -> int:

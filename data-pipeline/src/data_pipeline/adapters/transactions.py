@@ -1,13 +1,11 @@
 """Transactions that several stores of one database can share."""
 
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
-from backends.database import reading
 
 _shared: Final[ContextVar[tuple[str, AsyncConnection] | None]] = ContextVar(
     "shared_transaction", default=None
@@ -23,11 +21,6 @@ async def transaction(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
         return
     async with engine.begin() as connection:
         yield connection
-
-
-def read_transaction(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
-    """As `transaction`, for what only reads."""
-    return transaction(reading(engine))
 
 
 @asynccontextmanager

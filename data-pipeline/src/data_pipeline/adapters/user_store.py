@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backends.availability import available
-from backends.database import reading
-from data_pipeline.adapters.store import SqlStore, resolved, take_sequences
+from backends.sql_store import SqlStore
+from data_pipeline.adapters.store import resolved, take_sequences
 from data_pipeline.adapters.tables import events, merged_ids, users
 from data_pipeline.adapters.transactions import transaction
 from data_pipeline.adapters.user_rows import (
@@ -58,7 +58,7 @@ class SqlUserStore(SqlStore):
     async def find(self, tenant_id: str, user_id: str) -> Versioned[UserRecord] | None:
         """A user, known by a profile or by events."""
         with available(self.what):
-            async with reading(self._engine).begin() as connection:
+            async with self._reading.begin() as connection:
                 user_id = await resolved(connection, tenant_id, user_id)
                 return await _find(connection, tenant_id, user_id)
 
@@ -70,7 +70,7 @@ class SqlUserStore(SqlStore):
         if after is not None:
             query = query.where(users.c.user_id > after)
         with available(self.what):
-            async with reading(self._engine).begin() as connection:
+            async with self._reading.begin() as connection:
                 rows = await connection.execute(query.order_by(users.c.user_id).limit(limit))
                 return [versioned_user(row) for row in rows]
 

@@ -58,7 +58,7 @@ class ItemNotFound(DomainError):
 
 
 class UserNotFound(DomainError):
-    """There is neither a profile nor an event of such a user."""
+    """Nothing is stored of such a user."""
 
     code = "user_not_found"
 

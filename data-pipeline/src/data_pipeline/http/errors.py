@@ -1,11 +1,16 @@
 """Which status a domain error answers with; only here."""
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.responses import Response
 
 from backends.ports import PortUnavailable
 from data_pipeline.domain.errors import DomainError
-from web.problems import add_problem_handlers, problem
+from web.problems import (
+    add_problem_handler,
+    add_problem_handlers,
+    problem,
+    store_unavailable,
+)
 
 STATUS = {
     "invalid_json": 400,
@@ -27,7 +32,6 @@ STATUS = {
     "too_many_imports": 429,
     "invalid_request": 422,
 }
-RETRY_AFTER_SECONDS = "1"
 # An import takes from seconds to minutes.
 RETRY_AFTER = {"too_many_imports": {"retry-after": "30"}}
 
@@ -35,15 +39,9 @@ RETRY_AFTER = {"too_many_imports": {"retry-after": "30"}}
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every expected error as a problem."""
     add_problem_handlers(app)
-    app.add_exception_handler(DomainError, _domain_error)
-    app.add_exception_handler(PortUnavailable, _port_unavailable)
+    add_problem_handler(app, DomainError, _domain_error)
+    add_problem_handler(app, PortUnavailable, store_unavailable)
 
 
-async def _domain_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, DomainError)  # noqa: S101 - registered for this class
+def _domain_error(error: DomainError) -> Response:
     return problem(STATUS[error.code], error.code, str(error), headers=RETRY_AFTER.get(error.code))
-
-
-async def _port_unavailable(_: Request, error: Exception) -> Response:
-    headers = {"retry-after": RETRY_AFTER_SECONDS}
-    return problem(503, "store_unavailable", str(error), headers=headers)

@@ -49,9 +49,9 @@ async def history(tenant_id: TenantDep, user_id: UserDep, pipeline: PipelineDep)
     return await pipeline.people.history(tenant_id, user_id)
 
 
-@router.get(_USER + "/data", responses=problems())
+@router.get(_USER + "/data", responses=problems(404))
 async def data(tenant_id: TenantDep, user_id: UserDep, pipeline: PipelineDep) -> UserData:
-    """Everything that is stored of a user; nothing for one who is not known."""
+    """Everything that is stored of a user: profile, events, the ids merged into this one."""
     return await pipeline.people.data(tenant_id, user_id)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from backends.ports import FeatureReader
 from contracts.events import History, HistoryEvent, StoredEvent
 from contracts.users import UserData, UserMerged
+from data_pipeline.domain.errors import UserNotFound
 from data_pipeline.domain.ports import EventArchive, PersonStore, UserStore
 from data_pipeline.domain.records import EventQuery
 from data_pipeline.domain.users import stored_user
@@ -63,12 +64,19 @@ class People:
         return History(user_id=user_id, events=events)
 
     async def data(self, tenant_id: str, user_id: str) -> UserData:
-        """Everything stored of a person, newest events first. Raises `PortUnavailable`."""
+        """Everything stored of a person, newest events first.
+
+        Raises:
+            UserNotFound: nothing at all is.
+            PortUnavailable: the store cannot be read.
+        """
         owner, *merged = await self._store.ids(tenant_id, user_id)
-        profile = await self._users.find(tenant_id, owner)
+        user = await self._users.find(tenant_id, owner)
+        if user is None and not merged:
+            raise UserNotFound("nothing is stored of such a user: check the id")
         return UserData(
             user_id=owner,
-            profile=stored_user(profile) if profile is not None and profile.version else None,
+            profile=stored_user(user) if user is not None and user.version else None,
             merged_from=merged,
             events=await self._events(tenant_id, owner),
         )

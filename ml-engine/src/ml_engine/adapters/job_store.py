@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backends.availability import available
-from backends.database import close_engine, reading
+from backends.sql_store import SqlStore
 from contracts.training import JobStatus, TrainingJob
 
 metadata = sa.MetaData()
@@ -23,15 +22,14 @@ training_jobs = sa.Table(
     sa.Index("training_jobs_of_tenant", "tenant_id", "created_at", "job_id"),
 )
 
-_WHAT = "jobs database"
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
-class SqlJobStore:
+class SqlJobStore(SqlStore):
     """A row per job: the job as JSON, and beside it what is searched by."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    what = "jobs database"
+    table = training_jobs
 
     async def save(self, job: TrainingJob) -> None:
         """Create the job or replace what is known of it."""
@@ -44,7 +42,7 @@ class SqlJobStore:
         }
         this = training_jobs.c.job_id == job.job_id
         update = training_jobs.update().where(this).values(values)
-        with available(_WHAT):
+        with available(self.what):
             async with self._engine.begin() as connection:
                 if (await connection.execute(update)).rowcount == 0:
                     await connection.execute(training_jobs.insert().values(values))
@@ -72,16 +70,8 @@ class SqlJobStore:
         oldest_first = (training_jobs.c.created_at, training_jobs.c.job_id)
         return await self._select(query.order_by(*oldest_first))
 
-    async def ping(self) -> None:
-        """Read no row."""
-        await self._select(sa.select(training_jobs.c.job).limit(0))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await close_engine(self._engine)
-
     async def _select(self, query: sa.Select[tuple[str]]) -> list[TrainingJob]:
-        with available(_WHAT):
-            async with reading(self._engine).begin() as connection:
+        with available(self.what):
+            async with self._reading.begin() as connection:
                 rows = await connection.execute(query)
             return [TrainingJob.model_validate_json(row.job) for row in rows]

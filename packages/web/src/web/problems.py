@@ -1,9 +1,9 @@
 """Problem answers (RFC 9457): the one way in which an error leaves a service."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from fastapi import FastAPI, Request
@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException
 from contracts.problems import Problem
 
 MEDIA_TYPE = "application/problem+json"
+STORE_RETRY_SECONDS = "1"
+Failure = TypeVar("Failure", bound=Exception)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HTTP_ERRORS = {
@@ -63,6 +65,24 @@ def problem_answers(words: Mapping[int, str]) -> dict[int | str, dict[str, Any]]
     return {
         status: {"description": meaning, "content": content} for status, meaning in words.items()
     }
+
+
+def add_problem_handler(
+    app: FastAPI, kind: type[Failure], answer: Callable[[Failure], Response]
+) -> None:
+    """Answer failures of this kind, wherever a request meets them."""
+
+    async def handle(_: Request, error: Exception) -> Response:
+        assert isinstance(error, kind)  # noqa: S101 - registered for this class
+        return answer(error)
+
+    app.add_exception_handler(kind, handle)
+
+
+def store_unavailable(error: Exception) -> Response:
+    """The answer of an internal service whose store cannot be used."""
+    headers = {"retry-after": STORE_RETRY_SECONDS}
+    return problem(503, "store_unavailable", str(error), headers=headers)
 
 
 def add_problem_handlers(app: FastAPI) -> None:
