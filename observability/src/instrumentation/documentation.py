@@ -1,12 +1,12 @@
 """Writes docs/metrics.md from the catalogue: `python -m instrumentation.documentation`."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from instrumentation.catalogue import ALL, CATALOGUE, Metric
+from instrumentation.generated_page import write_page
 
 _HEAD: Final = """# Metrics
 
@@ -46,21 +46,8 @@ def _buckets(metric: Metric) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the page; with `--check` write nothing and answer 1 where it differs."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="fail where the page is not current")
-    parser.add_argument("--output", type=Path, default=Path("docs/metrics.md"))
-    options = parser.parse_args(arguments)
-    page = render()
-    if not options.check:
-        options.output.write_text(page, encoding="utf-8")
-        return 0
-    if options.output.exists() and options.output.read_text(encoding="utf-8") == page:
-        return 0
-    sys.stderr.write(
-        f"{options.output} is not current: run `python -m instrumentation.documentation`\n"
-    )
-    return 1
+    """Write or check the page."""
+    return write_page(render, Path("docs/metrics.md"), "instrumentation.documentation", arguments)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ import httpx2
 import pytest
 from starlette.types import ASGIApp
 from tests.in_process import running
-from tests.integration.backend_api.internal_services import DataPipeline, MlEngine
+from tests.integration.backend_api.fake_data_pipeline import DataPipeline
+from tests.integration.backend_api.fake_ml_engine import MlEngine
 
 from backend_api.bootstrap import build_administration, build_app
 from backend_api.domain.access import Clock, utc_now

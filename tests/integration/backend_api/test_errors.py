@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from starlette.responses import JSONResponse, Response
 from tests.integration.backend_api.conftest import Api, StartApi
-from tests.integration.backend_api.internal_services import UNKNOWN_ITEM
+from tests.integration.backend_api.fake_ml_engine import UNKNOWN_ITEM
 
 from web.problems import problem
 

@@ -47,6 +47,24 @@ async def test_an_export_of_nobody_is_not_found(api: Api) -> None:
     assert (response.status_code, response.json()["code"]) == (404, "user_not_found")
 
 
+async def test_recommendations_alone_are_an_export_until_they_are_erased(api: Api) -> None:
+    given = (await api.send("POST", "/recommendations", {"user_id": "stranger"})).json()
+    response = await api.send("GET", "/users/stranger/export")
+    assert response.status_code == 200
+    export = response.json()
+    assert export["data"] == {
+        "user_id": "stranger",
+        "profile": None,
+        "merged_from": [],
+        "events": [],
+    }
+    ids = [record["answer"]["recommendation_id"] for record in export["recommendations"]]
+    assert ids == [given["recommendation_id"]]
+    await api.send("DELETE", "/users/stranger")
+    gone = await api.send("GET", "/users/stranger/export")
+    assert (gone.status_code, gone.json()["code"]) == (404, "user_not_found")
+
+
 async def test_an_erasure_removes_everything_and_proves_it(api: Api) -> None:
     ids = await known_user(api)
     other = await api.send("POST", "/recommendations", {"user_id": "bob"})

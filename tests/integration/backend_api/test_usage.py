@@ -16,7 +16,7 @@ import anyio
 import httpx2
 import pytest
 from tests.integration.backend_api.conftest import OPERATOR, Api, StartApi
-from tests.integration.backend_api.internal_services import UNKNOWN_ITEM
+from tests.integration.backend_api.fake_ml_engine import UNKNOWN_ITEM
 
 from backend_api.settings import Settings
 

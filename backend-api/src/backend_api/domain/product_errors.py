@@ -38,6 +38,13 @@ class ErasureNotFound(DomainError):
         )
 
 
+class UserNotFound(DomainError):
+    """Nothing is stored of this user."""
+
+    def __init__(self) -> None:
+        super().__init__("user_not_found", "nothing is stored of such a user: check the id")
+
+
 class InvalidPrecondition(DomainError):
     """If-Match or If-None-Match says something that cannot be understood."""
 

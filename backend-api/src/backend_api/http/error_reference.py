@@ -1,12 +1,12 @@
 """Writes docs/errors.md from the list of codes: `python -m backend_api.http.error_reference`."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from backend_api.http.error_codes import SECTIONS, ErrorCode
+from instrumentation.generated_page import write_page
 
 _HEAD: Final = """# Errors
 
@@ -47,21 +47,8 @@ def _row(code: ErrorCode) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the page; with `--check` write nothing and answer 1 where it differs."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="fail where the page is not current")
-    parser.add_argument("--output", type=Path, default=Path("docs/errors.md"))
-    options = parser.parse_args(arguments)
-    page = render()
-    if not options.check:
-        options.output.write_text(page, encoding="utf-8")
-        return 0
-    if options.output.exists() and options.output.read_text(encoding="utf-8") == page:
-        return 0
-    sys.stderr.write(
-        f"{options.output} is not current: run `python -m backend_api.http.error_reference`\n"
-    )
-    return 1
+    """Write or check the page."""
+    return write_page(render, Path("docs/errors.md"), "backend_api.http.error_reference", arguments)
 
 
 if __name__ == "__main__":

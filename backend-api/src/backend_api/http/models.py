@@ -14,7 +14,9 @@ from contracts.training import ModelComparison, ModelVersion, ModelVersionId
 
 router = APIRouter(tags=["models"])
 _AWAY = "ml_engine_unavailable"
-Version = Annotated[ModelVersionId, Path(description="A model's version, such as `7`.")]
+Version = Annotated[
+    ModelVersionId, Path(description="A model's version, such as `20260131t120000-56dc5513`.")
+]
 _SERVES = answer("The model, which serves from now on.", examples.MODEL)
 
 
@@ -102,5 +104,5 @@ async def roll_back(caller: WritingCaller, product: Provided) -> ModelVersion:
 async def activate(
     model_version: Version, caller: WritingCaller, product: Provided
 ) -> ModelVersion:
-    """Let a model serve from now on, whatever its gate said."""
+    """Let a model serve from now on, newer or older than the one that serves."""
     return await product.ml_engine.activate(caller.tenant_id, model_version)

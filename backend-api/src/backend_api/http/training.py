@@ -36,7 +36,7 @@ _AWAY = "ml_engine_unavailable"
     summary="Train a model",
 )
 async def start_training(request: Request, caller: WritingCaller, product: Provided) -> Response:
-    """Train a model from everything that was sent so far; it serves once it has passed its gate.
+    """Train a model from everything that was sent so far; as soon as it is trained, it serves.
 
     Without a body the defaults are trained.
     """

@@ -6,18 +6,17 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from backend_api.domain.erasures import Erasure, user_id_hash
-from backend_api.domain.errors import RefusedByService
 from backend_api.domain.product_errors import ErasureNotFound
 from backend_api.domain.product_ports import ErasureStore, UserAnswers
 from backend_api.domain.recommendations import new_recommendation_id
 from backend_api.services.fallbacks import Fallbacks
 from backend_api.services.recommendation_log import RecommendationLog
+from backend_api.services.stored_users import stored_user
 from contracts.data_pipeline import DataPipelineClient
 from contracts.users import ErasedPlace
 
 NEWEST: Final = "g"
 """Sorts after every erasure id, which is hexadecimal."""
-_UNKNOWN: Final = "user_not_found"
 
 
 class PersonalPlace(Protocol):
@@ -108,14 +107,14 @@ class ErasureService:
         # data-pipeline forgets which ids were merged, so their traces here go first.
         user_ids = await self._all_ids(tenant_id, user_id)
         removed = [await place.erase(tenant_id, user_ids) for place in self._places]
-        erased = await self._erase_records(tenant_id, user_id)
+        erased = await self._data_pipeline.erase_user(tenant_id, user_id)
         own = [
             ErasedPlace(
                 place=place.name, removed=gone, remaining=await place.count(tenant_id, user_ids)
             )
             for place, gone in zip(self._places, removed, strict=True)
         ]
-        done = replace(erasure, completed_at=self._clock(), places=(*erased, *own))
+        done = replace(erasure, completed_at=self._clock(), places=(*erased.places, *own))
         await self._store.complete(done)
         return done
 
@@ -131,18 +130,5 @@ class ErasureService:
         return await self._store.list_before(tenant_id, erasure_id, limit)
 
     async def _all_ids(self, tenant_id: str, user_id: str) -> list[str]:
-        try:
-            data = await self._data_pipeline.user_data(tenant_id, user_id)
-        except RefusedByService as error:
-            if error.code != _UNKNOWN:
-                raise
-            return [user_id]
-        return [user_id, *data.merged_from]
-
-    async def _erase_records(self, tenant_id: str, user_id: str) -> list[ErasedPlace]:
-        try:
-            return (await self._data_pipeline.erase_user(tenant_id, user_id)).places
-        except RefusedByService as error:
-            if error.code != _UNKNOWN:
-                raise
-            return []
+        data = await stored_user(self._data_pipeline, tenant_id, user_id)
+        return [user_id, *(data.merged_from if data else [])]

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 
+from backend_api.domain.product_errors import UserNotFound
 from backend_api.domain.product_ports import UserAnswers
 from backend_api.domain.recommendations import LoggedRecommendation
 from backend_api.services.recommendation_log import RecommendationLog
+from backend_api.services.stored_users import stored_user
 from contracts.data_pipeline import DataPipelineClient
 from contracts.public.privacy import UserExport
 from contracts.public.recommendations import (
@@ -12,6 +14,7 @@ from contracts.public.recommendations import (
     RecommendationRequest,
     ServedRecommendations,
 )
+from contracts.users import UserData
 
 
 class ExportService:
@@ -28,12 +31,17 @@ class ExportService:
         """What is stored of a user and of the ids merged into it.
 
         Raises:
-            RefusedByService: nothing is stored of this user.
+            UserNotFound: nothing is stored of this user, here or there.
             DependencyUnavailable: data-pipeline does not answer.
         """
-        data = await self._data_pipeline.user_data(tenant_id, user_id)
+        data = await stored_user(self._data_pipeline, tenant_id, user_id)
+        merged_from = data.merged_from if data else []
         await self._log.flush()
-        entries = await self._answers.of_users(tenant_id, [user_id, *data.merged_from])
+        entries = await self._answers.of_users(tenant_id, [user_id, *merged_from])
+        if data is None:
+            if not entries:
+                raise UserNotFound
+            data = UserData(user_id=user_id, profile=None, merged_from=[], events=[])
         return UserExport(
             exported_at=datetime.now(UTC),
             data=data,

@@ -1,18 +1,17 @@
-"""ml-engine and data-pipeline as backend-api meets them: small applications over the contract."""
+"""data-pipeline as backend-api meets it: a small application over the contract."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp
+from tests.integration.backend_api.internal_service import (
+    MOMENT,
+    Handler,
+    InternalService,
+    json_answer,
+    not_found,
+)
 
 from contracts.events import (
     BatchResult,
@@ -27,24 +26,7 @@ from contracts.events import (
 from contracts.imports import DataType, FileFormat, ImportJob, ImportStatus
 from contracts.items import ItemBatch, ItemChanges, ItemContent, StoredItem
 from contracts.pages import Page
-from contracts.recommendations import (
-    BatchQuery,
-    BatchRecommendations,
-    RankingOptions,
-    RecommendationQuery,
-    Recommendations,
-    RecommendedItem,
-)
 from contracts.snapshots import SnapshotFile, SnapshotManifest
-from contracts.training import (
-    JobStatus,
-    MetricComparison,
-    ModelComparison,
-    ModelType,
-    ModelVersion,
-    TrainingJob,
-    TrainingJobRequest,
-)
 from contracts.users import (
     ErasedPlace,
     StoredUser,
@@ -56,175 +38,7 @@ from contracts.users import (
     UserMerged,
     UserProfile,
 )
-from web.problems import http_problem, problem
-from web.service_token import ServiceTokenGuard
-
-UNKNOWN_ITEM = "unknown-item"
-MOMENT = datetime(2026, 1, 31, 12, tzinfo=UTC)
-Handler = Callable[[Request, str, bytes], Response]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One request as it arrived."""
-
-    path: str
-    body: bytes
-    headers: dict[str, str]
-
-
-class InternalService:
-    """What both have: the guard, the record of requests, and ways to fail."""
-
-    def __init__(self, token: str) -> None:
-        self.seen: list[Seen] = []
-        self.answer_with: Response | None = None
-        self.hangs = False
-        routes = [
-            Route("/health/live", self._live),
-            *(
-                Route(f"/v1/tenants/{{tenant}}/{path}", self._serving(handler), methods=[method])
-                for method, path, handler in self.handlers()
-            ),
-        ]
-        self.app: ASGIApp = ServiceTokenGuard(Starlette(routes=routes), token)
-
-    def handlers(self) -> list[tuple[str, str, Handler]]:
-        """Method, path below the tenant, and what answers."""
-        raise NotImplementedError
-
-    def bodies(self, path_end: str) -> list[bytes]:
-        """The bodies that came to paths which end so."""
-        return [seen.body for seen in self.seen if seen.path.endswith(path_end)]
-
-    async def _live(self, _: Request) -> Response:
-        return self.answer_with or JSONResponse({"status": "alive"})
-
-    def _serving(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        async def serve(request: Request) -> Response:
-            try:
-                body = await request.body()
-            except HTTPException as error:
-                # In one process what breaks the upload comes through; the services say it so.
-                return http_problem(error.status_code)
-            self.seen.append(Seen(request.url.path, body, dict(request.headers)))
-            if self.hangs:
-                await asyncio.Event().wait()
-            if self.answer_with is not None:
-                return self.answer_with
-            return handler(request, request.path_params["tenant"], body)
-
-        return serve
-
-
-class MlEngine(InternalService):
-    """Recommends `<tenant>/item-<n>`, knows every item but one, and one model."""
-
-    def __init__(self, token: str) -> None:
-        super().__init__(token)
-        self.jobs: dict[str, TrainingJob] = {}
-        self.algorithm = "two-tower"
-        self.catalogue_size = 1_000
-
-    def handlers(self) -> list[tuple[str, str, Handler]]:
-        return [
-            ("POST", "recommendations", self._recommend),
-            ("POST", "recommendations/batch", self._batch),
-            ("POST", "training-jobs", self._train),
-            ("GET", "training-jobs", self._jobs),
-            ("GET", "training-jobs/{job}", self._job),
-            ("POST", "training-jobs/{job}/cancel", self._cancel),
-            ("GET", "models", self._models),
-            ("POST", "models/roll-back", self._roll_back),
-            ("GET", "models/{version}", self._model),
-            ("POST", "models/{version}/activate", self._model),
-            ("GET", "model-comparison", self._compare),
-        ]
-
-    def _recommend(self, _: Request, tenant_id: str, body: bytes) -> Response:
-        query = RecommendationQuery.model_validate_json(body)
-        if query.item_id == UNKNOWN_ITEM:
-            return problem(404, "item_not_found", f"there is no item {UNKNOWN_ITEM}")
-        personal = query.user_id or query.history or query.item_id
-        return _json(self._ranked(tenant_id, query, "item" if personal else "popular"))
-
-    def _batch(self, _: Request, tenant_id: str, body: bytes) -> Response:
-        query = BatchQuery.model_validate_json(body)
-        answers = [self._ranked(tenant_id, query, user_id) for user_id in query.user_ids]
-        return _json(BatchRecommendations(answers=answers))
-
-    def _ranked(self, tenant_id: str, query: RankingOptions, name: str) -> Recommendations:
-        items = [
-            RecommendedItem(item_id=f"{tenant_id}/{name}-{n}", score=1 / n, reason="because")
-            for n in range(1, min(query.num_items, self.catalogue_size) + 1)
-        ]
-        algorithm = "popularity" if name == "popular" else self.algorithm
-        return Recommendations(model_version="7", algorithm=algorithm, items=items)
-
-    def _train(self, _: Request, tenant_id: str, body: bytes) -> Response:
-        wanted = TrainingJobRequest.model_validate_json(body)
-        job = TrainingJob(
-            job_id=f"job{len(self.jobs) + 1}",
-            tenant_id=tenant_id,
-            snapshot_id=wanted.snapshot_id,
-            model_type=wanted.model_type,
-            seed=wanted.seed,
-            status=JobStatus.QUEUED,
-            stage="",
-            progress=0,
-            created_at=MOMENT,
-        )
-        self.jobs[job.job_id] = job
-        return _json(job)
-
-    def _jobs(self, request: Request, tenant_id: str, _: bytes) -> Response:
-        assert 1 <= int(request.query_params["limit"]) <= 1_000
-        own = [job for job in self.jobs.values() if job.tenant_id == tenant_id]
-        return _json(Page[TrainingJob](data=own))
-
-    def _job(self, request: Request, tenant_id: str, _: bytes) -> Response:
-        job = self.jobs.get(request.path_params["job"])
-        if job is None or job.tenant_id != tenant_id:
-            return problem(404, "training_job_not_found", "there is no such job")
-        return _json(job)
-
-    def _cancel(self, request: Request, tenant_id: str, body: bytes) -> Response:
-        job = self.jobs.get(request.path_params["job"])
-        if job is not None:
-            job.status = JobStatus.CANCELLED
-        return self._job(request, tenant_id, body)
-
-    def _models(self, _: Request, tenant_id: str, __: bytes) -> Response:
-        return _json(Page[ModelVersion](data=[_model(tenant_id)]))
-
-    def _model(self, request: Request, tenant_id: str, _: bytes) -> Response:
-        if request.path_params["version"] != "7":
-            return problem(404, "model_not_found", "there is no such model")
-        return _json(_model(tenant_id))
-
-    def _roll_back(self, _: Request, tenant_id: str, __: bytes) -> Response:
-        return _json(_model(tenant_id))
-
-    def _compare(self, request: Request, _: str, __: bytes) -> Response:
-        query = request.query_params
-        metric = MetricComparison(
-            metric="ndcg_at_10",
-            baseline=0.2,
-            baseline_low=0.1,
-            baseline_high=0.3,
-            candidate=0.25,
-            candidate_low=0.2,
-            candidate_high=0.3,
-            difference=0.05,
-        )
-        return _json(
-            ModelComparison(
-                baseline=query["baseline"],
-                candidate=query["candidate"],
-                same_data=True,
-                metrics=[metric],
-            )
-        )
+from web.problems import problem
 
 
 class DataPipeline(InternalService):
@@ -283,7 +97,7 @@ class DataPipeline(InternalService):
         result = BatchResult(accepted=0, duplicates=0, rejected=[])
         for index, record in enumerate(batch.events):
             self._store(tenant_id, index, record, result)
-        return _json(result)
+        return json_answer(result)
 
     def _store(self, tenant_id: str, index: int, record: Any, result: BatchResult) -> None:
         try:
@@ -311,15 +125,15 @@ class DataPipeline(InternalService):
         ]
         limit = int(query["limit"])
         cursor = "good" if len(rows) > limit else None
-        return _json(Page[StoredEvent](data=rows[:limit], next_cursor=cursor))
+        return json_answer(Page[StoredEvent](data=rows[:limit], next_cursor=cursor))
 
     def _event(self, request: Request, tenant_id: str, _: bytes) -> Response:
         event = self.stored.get((tenant_id, request.path_params["id"]))
-        return _json(_stored(event)) if event else _no("event")
+        return json_answer(_stored(event)) if event else not_found("event")
 
     def _delete_event(self, request: Request, tenant_id: str, _: bytes) -> Response:
         event = self.stored.pop((tenant_id, request.path_params["id"]), None)
-        return Response(status_code=204) if event else _no("event")
+        return Response(status_code=204) if event else not_found("event")
 
     def _event_types(self, _: Request, tenant_id: str, __: bytes) -> Response:
         own = [name for tenant, name in self.weights if tenant == tenant_id]
@@ -328,11 +142,11 @@ class DataPipeline(InternalService):
     def _set_event_type(self, request: Request, tenant_id: str, body: bytes) -> Response:
         name = request.path_params["id"]
         self.weights[tenant_id, name] = EventTypeWeight.model_validate_json(body).weight
-        return _json(self._type(tenant_id, name))
+        return json_answer(self._type(tenant_id, name))
 
     def _delete_event_type(self, request: Request, tenant_id: str, _: bytes) -> Response:
         weight = self.weights.pop((tenant_id, request.path_params["id"]), None)
-        return Response(status_code=204) if weight is not None else _no("event_type")
+        return Response(status_code=204) if weight is not None else not_found("event_type")
 
     def _type(self, tenant_id: str, name: str) -> EventTypeSettings:
         return EventTypeSettings(
@@ -343,7 +157,7 @@ class DataPipeline(InternalService):
         items = ItemBatch.model_validate_json(body).items
         for item in items:
             self._keep_item(tenant_id, item["item_id"], item)
-        return _json(BatchResult(accepted=len(items), duplicates=0, rejected=[]))
+        return json_answer(BatchResult(accepted=len(items), duplicates=0, rejected=[]))
 
     def _keep_item(self, tenant_id: str, item_id: str, content: dict[str, Any]) -> StoredItem:
         self._version += 1
@@ -354,32 +168,34 @@ class DataPipeline(InternalService):
 
     def _list_items(self, request: Request, tenant_id: str, _: bytes) -> Response:
         rows = [item for (tenant, _), item in self.items.items() if tenant == tenant_id]
-        return _json(Page[StoredItem](data=rows[: int(request.query_params["limit"])]))
+        return json_answer(Page[StoredItem](data=rows[: int(request.query_params["limit"])]))
 
     def _item(self, request: Request, tenant_id: str, _: bytes) -> Response:
         item = self.items.get((tenant_id, request.path_params["id"]))
-        return _json(item) if item else _no("item")
+        return json_answer(item) if item else not_found("item")
 
     def _put_item(self, request: Request, tenant_id: str, body: bytes) -> Response:
         item_id = request.path_params["id"]
         if _conflicts(request, self.items.get((tenant_id, item_id))):
             return _conflict()
         content = ItemContent.model_validate_json(body)
-        return _json(self._keep_item(tenant_id, item_id, content.model_dump()))
+        return json_answer(self._keep_item(tenant_id, item_id, content.model_dump()))
 
     def _patch_item(self, request: Request, tenant_id: str, body: bytes) -> Response:
         known = self.items.get((tenant_id, request.path_params["id"]))
         if known is None:
-            return _no("item")
+            return not_found("item")
         if _conflicts(request, known):
             return _conflict()
         changes = ItemChanges.model_validate_json(body).model_dump(exclude_unset=True)
-        return _json(self._keep_item(tenant_id, known.item_id, {**known.model_dump(), **changes}))
+        return json_answer(
+            self._keep_item(tenant_id, known.item_id, {**known.model_dump(), **changes})
+        )
 
     def _delete_item(self, request: Request, tenant_id: str, _: bytes) -> Response:
         known = self.items.get((tenant_id, request.path_params["id"]))
         if known is None:
-            return _no("item")
+            return not_found("item")
         if _conflicts(request, known):
             return _conflict()
         del self.items[tenant_id, known.item_id]
@@ -389,7 +205,7 @@ class DataPipeline(InternalService):
         users = UserBatch.model_validate_json(body).users
         for user in users:
             self._keep_user(tenant_id, user["user_id"], user.get("attributes", {}))
-        return _json(BatchResult(accepted=len(users), duplicates=0, rejected=[]))
+        return json_answer(BatchResult(accepted=len(users), duplicates=0, rejected=[]))
 
     def _keep_user(self, tenant_id: str, user_id: str, attributes: dict[str, Any]) -> StoredUser:
         self._version += 1
@@ -401,39 +217,39 @@ class DataPipeline(InternalService):
 
     def _list_users(self, request: Request, tenant_id: str, _: bytes) -> Response:
         rows = [user for (tenant, _), user in self.users.items() if tenant == tenant_id]
-        return _json(Page[StoredUser](data=rows[: int(request.query_params["limit"])]))
+        return json_answer(Page[StoredUser](data=rows[: int(request.query_params["limit"])]))
 
     def _user(self, request: Request, tenant_id: str, _: bytes) -> Response:
         user = self.users.get((tenant_id, request.path_params["id"]))
-        return _json(user) if user else _no("user")
+        return json_answer(user) if user else not_found("user")
 
     def _put_user(self, request: Request, tenant_id: str, body: bytes) -> Response:
         user_id = request.path_params["id"]
         if _conflicts(request, self.users.get((tenant_id, user_id))):
             return _conflict()
         profile = UserProfile.model_validate_json(body)
-        return _json(self._keep_user(tenant_id, user_id, dict(profile.attributes)))
+        return json_answer(self._keep_user(tenant_id, user_id, dict(profile.attributes)))
 
     def _patch_user(self, request: Request, tenant_id: str, body: bytes) -> Response:
         known = self.users.get((tenant_id, request.path_params["id"]))
         if known is None:
-            return _no("user")
+            return not_found("user")
         if _conflicts(request, known):
             return _conflict()
         changes = UserChanges.model_validate_json(body).attributes or {}
         merged = {**known.attributes, **changes}
         kept = {name: value for name, value in merged.items() if value is not None}
-        return _json(self._keep_user(tenant_id, known.user_id, kept))
+        return json_answer(self._keep_user(tenant_id, known.user_id, kept))
 
     def _history(self, request: Request, tenant_id: str, _: bytes) -> Response:
         del tenant_id
-        return _json(History(user_id=request.path_params["id"], events=[]))
+        return json_answer(History(user_id=request.path_params["id"], events=[]))
 
     def _merge(self, request: Request, tenant_id: str, body: bytes) -> Response:
         user_id = request.path_params["id"]
         session = UserMerge.model_validate_json(body).from_user_id
         self.merged.setdefault((tenant_id, user_id), []).append(session)
-        return _json(UserMerged(user_id=user_id, from_user_id=session, events_moved=0))
+        return json_answer(UserMerged(user_id=user_id, from_user_id=session, events_moved=0))
 
     def _data(self, request: Request, tenant_id: str, _: bytes) -> Response:
         user_id = request.path_params["id"]
@@ -441,9 +257,11 @@ class DataPipeline(InternalService):
         merged = self.merged.get((tenant_id, user_id), [])
         events = self._of_user(tenant_id, [user_id, *merged])
         if profile is None and not events and not merged:
-            return _no("user")
+            return not_found("user")
         rows = [_stored(event) for event in events]
-        return _json(UserData(user_id=user_id, profile=profile, merged_from=merged, events=rows))
+        return json_answer(
+            UserData(user_id=user_id, profile=profile, merged_from=merged, events=rows)
+        )
 
     def _erase(self, request: Request, tenant_id: str, _: bytes) -> Response:
         user_id = request.path_params["id"]
@@ -456,7 +274,7 @@ class DataPipeline(InternalService):
             ErasedPlace(place="events", removed=len(events), remaining=0),
             ErasedPlace(place="profile", removed=int(profile is not None), remaining=0),
         ]
-        return _json(UserErased(user_id=user_id, places=places))
+        return json_answer(UserErased(user_id=user_id, places=places))
 
     def _of_user(self, tenant_id: str, user_ids: list[str]) -> list[Event]:
         return [
@@ -483,21 +301,21 @@ class DataPipeline(InternalService):
             created_at=MOMENT,
         )
         self.imports[job.import_id] = job
-        return _json(job)
+        return json_answer(job)
 
     def _imports(self, _: Request, tenant_id: str, __: bytes) -> Response:
         own = [job for job in self.imports.values() if job.tenant_id == tenant_id]
-        return _json(Page[ImportJob](data=own))
+        return json_answer(Page[ImportJob](data=own))
 
     def _import_job(self, request: Request, tenant_id: str, _: bytes) -> Response:
         job = self.imports.get(request.path_params["id"])
-        return _json(job) if job and job.tenant_id == tenant_id else _no("import")
+        return json_answer(job) if job and job.tenant_id == tenant_id else not_found("import")
 
     def _snapshot(self, _: Request, tenant_id: str, __: bytes) -> Response:
         if not self.has_events:
             return problem(409, "empty_snapshot", "there are no events to freeze: send some")
         file = SnapshotFile(key="k", rows=1, sha256="0" * 64)
-        return _json(
+        return json_answer(
             SnapshotManifest(
                 snapshot_id="snap1",
                 tenant_id=tenant_id,
@@ -512,14 +330,6 @@ class DataPipeline(InternalService):
         )
 
 
-def _json(model: BaseModel) -> Response:
-    return Response(model.model_dump_json(), media_type="application/json")
-
-
-def _no(kind: str) -> Response:
-    return problem(404, f"{kind}_not_found", f"there is no such {kind}")
-
-
 def _conflict() -> Response:
     return problem(412, "version_conflict", "the record has changed")
 
@@ -531,19 +341,3 @@ def _conflicts(request: Request, known: StoredItem | StoredUser | None) -> bool:
 
 def _stored(event: Event) -> StoredEvent:
     return StoredEvent(**event.model_dump(), received_at=MOMENT)
-
-
-def _model(tenant_id: str) -> ModelVersion:
-    return ModelVersion(
-        model_version="7",
-        tenant_id=tenant_id,
-        model_type=ModelType.TWO_TOWER,
-        snapshot_id="snap1",
-        data_hash="abc",
-        seed=0,
-        code_version="1",
-        parameters={},
-        created_at=MOMENT,
-        report={"ndcg_at_10": 0.2},
-        serving=True,
-    )
