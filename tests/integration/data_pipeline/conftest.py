@@ -1,13 +1,15 @@
 """The real application over ASGI, with its lifespan, on files in a temporary folder."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
 from tests.in_process import running
+from tests.kafka_broker import KafkaBroker, KafkaUnavailable
 
 from data_pipeline.bootstrap import build_app
 from data_pipeline.settings import Settings
@@ -63,3 +65,27 @@ def event(event_id: str = "e1", **changes: Any) -> dict[str, Any]:
 @pytest.fixture(name="event")
 def event_fixture() -> Callable[..., dict[str, Any]]:
     return event
+
+
+@pytest.fixture(scope="session")
+def only_kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Generator[KafkaBroker]:
+    try:
+        broker = KafkaBroker(tmp_path_factory.mktemp("kafka"))
+    except KafkaUnavailable as lacking:
+        pytest.skip(f"Kafka {lacking}")
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def kafka_broker(only_kafka_broker: KafkaBroker) -> KafkaBroker:
+    """The session's Kafka, running, whatever the test before did to it."""
+    if not only_kafka_broker.running:
+        only_kafka_broker.start()
+    return only_kafka_broker
+
+
+@pytest.fixture
+def kafka_topic() -> str:
+    """The name of a topic that no other test has; it is not created yet."""
+    return f"events-{uuid4().hex}"
