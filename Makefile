@@ -7,6 +7,8 @@ UV_VERSION := 0.13.9
 DATASET ?= gowalla
 DATASET_DIR ?=
 FUZZ_CASES ?= 100
+KILLS ?= 8
+KILL_SEED ?=
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
@@ -29,7 +31,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/web/src
 
-.PHONY: help setup run test lint types format docs bench-quality bench-serving fuzz ci clean
+.PHONY: help setup run test lint types format docs bench-quality bench-serving bench-ingest fuzz kill-test ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,8 +81,17 @@ bench-quality: setup ## Measure recommendation quality on DATASET (gowalla or ml
 bench-serving: setup ## Measure throughput and latency of serving
 	$(RUN)python -m benchmarks.serving
 
+bench-ingest: setup ## Measure how fast events are taken in, from files, HTTP and Kafka
+	$(RUN)python -m benchmarks.ingest
+
 fuzz: setup ## Send FUZZ_CASES odd requests (default 100) to each operation of all three APIs
 	FUZZ_CASES=$(FUZZ_CASES) $(RUN)python -m pytest -s tests/contract/test_fuzzing.py
+
+kill-test: setup ## Kill the pipeline and Kafka KILLS times (default 8) for each source of records
+	KILLS=$(KILLS) KILL_SEED=$(KILL_SEED) $(RUN)python -m pytest -s -m slow \
+		tests/integration/data_pipeline/test_kill_http.py \
+		tests/integration/data_pipeline/test_kill_imports.py \
+		tests/integration/data_pipeline/test_kill_kafka.py
 
 ci: ## Run what continuous integration runs
 	.ci/run

@@ -18,7 +18,8 @@ import numpy as np
 from backends.embedded.feature_reader import SqliteFeatureReader
 from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.object_store import UrlObjectStore
-from backends.ports import ItemContent, UserEvent
+from backends.ports import ItemContent, ItemUpdate
+from benchmarks.serving.views import views
 from contracts.recommendations import BatchQuery, RecommendationQuery
 from ml_engine.models.two_tower import TwoTower, UserTower
 from ml_engine.models.two_tower.item_tower import ItemTower
@@ -108,13 +109,13 @@ async def main(n_items: int) -> None:
         path = Path(folder) / "features.db"
         writer = SqliteFeatureWriter(path)
         items = [content(number) for number in range(n_items)]
-        await writer.apply_items([(TENANT, item) for item in items], n_items)
+        await writer.apply(ItemUpdate([(TENANT, item) for item in items], n_items))
         events = [
-            UserEvent(f"user-{u}", f"item-{(u * 31 + i * 7) % n_items}", "view", i * 1000, None)
+            (f"user-{u}", f"item-{(u * 31 + i * 7) % n_items}", i * 1000)
             for u in range(USERS)
             for i in range(HISTORY)
         ]
-        await writer.apply_events([(TENANT, event) for event in events], len(events))
+        await writer.apply(views(TENANT, events, len(events)))
         features = SqliteFeatureReader(path)
         registry = ModelRegistry(UrlObjectStore(Path(folder).as_uri()), Path(folder))
         models = TenantModels(registry, features)

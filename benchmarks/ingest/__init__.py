@@ -1,0 +1,1 @@
+"""Taking events in: files, HTTP batches and Kafka, beside DuckDB and the raw read."""
