@@ -9,8 +9,13 @@ import pytest
 import backend_api.domain.access_ports
 import backend_api.domain.product_ports
 import backends.ports
+import data_pipeline.domain.accounting
+import data_pipeline.domain.chunk_store
 import data_pipeline.domain.import_ports
 import data_pipeline.domain.ports
+import data_pipeline.domain.snapshot_ports
+import data_pipeline.domain.streams
+import data_pipeline.domain.validation_rules
 import ml_engine.training.ports
 
 ROOT = Path(__file__).parents[2]
@@ -25,8 +30,13 @@ PORT_MODULES = [
     backend_api.domain.access_ports,
     backend_api.domain.product_ports,
     backends.ports,
+    data_pipeline.domain.accounting,
+    data_pipeline.domain.chunk_store,
     data_pipeline.domain.import_ports,
     data_pipeline.domain.ports,
+    data_pipeline.domain.streams,
+    data_pipeline.domain.snapshot_ports,
+    data_pipeline.domain.validation_rules,
     ml_engine.training.ports,
 ]
 PORTS = [

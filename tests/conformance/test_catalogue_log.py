@@ -110,3 +110,12 @@ async def test_a_large_batch_is_stored_whole(catalogue: CatalogueLog) -> None:
 
 async def test_a_working_catalogue_answers_a_ping(catalogue: CatalogueLog) -> None:
     await catalogue.ping()
+
+
+async def test_existing_items_are_told_from_others(monkeypatch, catalogue: CatalogueLog) -> None:
+    monkeypatch.setattr("data_pipeline.adapters.catalogue_log._IDS_AT_ONCE", 2)
+    await catalogue.store("acme", [item(f"i{n}") for n in range(5)], 1)
+    await catalogue.store("other", [item("theirs")], 1)
+    wanted = ["i0", "i1", "i3", "i4", "theirs", "none", ""]
+    assert await catalogue.existing("acme", wanted) == {"i0", "i1", "i3", "i4"}
+    assert await catalogue.existing("acme", []) == set()

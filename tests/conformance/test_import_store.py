@@ -8,14 +8,23 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backends.database import migrate, open_engine
 from backends.ports import PortUnavailable
-from contracts.events import RejectedRecord
 from contracts.imports import DataType, FileFormat
 from data_pipeline.adapters.import_book import SqlImportBook, SqlImportQueue
 from data_pipeline.adapters.import_erasures import SqlErasedUsers
 from data_pipeline.adapters.import_spool import BLOCK, FolderSpool
 from data_pipeline.bootstrap import MIGRATIONS
+from data_pipeline.domain.deliveries import Counts, Rejected
+from data_pipeline.domain.extracted import ExtractedRecords
 from data_pipeline.domain.import_ports import ErasedUsers, ImportBook, ImportQueue, Spool
-from data_pipeline.domain.imports import BrokenFile, Chunk, Import, new_import
+from data_pipeline.domain.imports import (
+    BrokenFile,
+    Chunk,
+    Import,
+    Pace,
+    RecordFile,
+    erasure_mark,
+    new_import,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -25,9 +34,12 @@ HEADERS = {"traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01"}
 
 def job(number: int, tenant_id: str = "acme") -> Import:
     import_id = f"{START + number:013d}-{number:012x}"
-    return new_import(
-        import_id, tenant_id, DataType.EVENTS, FileFormat.CSV, 5, START + number, HEADERS
-    )
+    file = RecordFile(DataType.EVENTS, FileFormat.CSV, {"uid": "user_id"})
+    return new_import(import_id, tenant_id, file, 5, START + number, HEADERS)
+
+
+def marks(*user_ids: str) -> frozenset[str]:
+    return frozenset(erasure_mark("acme", user_id) for user_id in user_ids)
 
 
 @pytest.fixture
@@ -60,9 +72,11 @@ def spool(tmp_path: Path) -> Spool:
 
 async def test_an_import_is_found_as_it_was_by_its_tenant_alone(book, queue) -> None:
     entry = job(1).begun(START + 5)
-    chunk = Chunk(3, [], [], [], position=77, progress=0.5)
-    rejected = [RejectedRecord(index=2, code="c", reason="r")]
-    after = entry.advanced(chunk, 1, 1, rejected)
+    nothing = ExtractedRecords(3, [], [], [], lambda _: b"")
+    chunk = Chunk(3, nothing, position=77, progress=0.5, notices={"byte_order_mark": 1})
+    rejected = [Rejected(2, "c", "r", b"")]
+    after = entry.advanced(chunk, Counts(3, 1, 1, 1), rejected, Pace(2.0, 0, 0.0))
+    assert (after.job.rows_per_second, after.job.seconds_left) == (1.5, 2.0)
     assert await book.add(job(1), 10)
     assert await queue.save(after)
     assert await book.find("acme", job(1).job.import_id) == after
@@ -135,23 +149,22 @@ async def test_what_happens_together_happens_or_does_not(book, queue, erased) ->
 
     with pytest.raises(ZeroDivisionError):
         await half()
-    assert await erased.among("acme", ["u"], 0) == frozenset()
+    assert await erased.marks("acme", 0) == frozenset()
     assert await book.find("acme", begun.job.import_id) == job(1)
     async with queue.together():
         await erased.mark("acme", ["u"], START)
         await queue.save(begun)
-    assert await erased.among("acme", ["u"], 0) == {"u"}
+    assert await erased.marks("acme", 0) == marks("u")
     assert await book.find("acme", begun.job.import_id) == begun
 
 
-async def test_users_are_among_the_erased_of_their_tenant_since_a_moment(erased) -> None:
+async def test_the_marks_of_a_tenant_are_those_since_a_moment(erased) -> None:
     await erased.mark("acme", ["a", "b"], START)
     await erased.mark("acme", ["b"], START + 10)
-    users = {"a", "b", "c"}
-    assert await erased.among("acme", users, START) == {"a", "b"}
-    assert await erased.among("acme", users, START + 1) == {"b"}
-    assert await erased.among("acme", users, START + 11) == frozenset()
-    assert await erased.among("other", users, 0) == frozenset()
+    assert await erased.marks("acme", START) == marks("a", "b")
+    assert await erased.marks("acme", START + 1) == marks("b")
+    assert await erased.marks("acme", START + 11) == frozenset()
+    assert await erased.marks("other", 0) == frozenset()
 
 
 async def test_a_mark_stays_while_an_older_import_is_unfinished(book, queue, erased) -> None:
@@ -159,7 +172,7 @@ async def test_a_mark_stays_while_an_older_import_is_unfinished(book, queue, era
     await erased.mark("acme", ["old"], START)
     await erased.mark("acme", ["needed"], START + 5)
     assert await erased.purge(START + 100) == 1
-    assert await erased.among("acme", ["old", "needed"], 0) == {"needed"}
+    assert await erased.marks("acme", 0) == marks("needed")
     await queue.save(job(5).completed(START))
     assert await erased.purge(START + 100) == 1
 

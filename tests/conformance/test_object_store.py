@@ -35,6 +35,22 @@ async def test_a_second_put_replaces_the_object(store: ObjectStore) -> None:
     assert await store.get("a") == b"short"
 
 
+@pytest.mark.parametrize("size", [0, 1, 30_000_000])
+async def test_files_go_in_and_come_out(store: UrlObjectStore, tmp_path: Path, size: int) -> None:
+    content = bytes(range(256)) * (size // 256 + 1)
+    (tmp_path / "in").write_bytes(content[:size])
+    await store.put("snapshots/a/events.parquet", tmp_path / "in")
+    assert await store.get("snapshots/a/events.parquet") == content[:size]
+    await store.download("snapshots/a/events.parquet", tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == content[:size]
+
+
+async def test_an_absent_object_cannot_be_downloaded(store: UrlObjectStore, tmp_path: Path) -> None:
+    with pytest.raises(KeyError):
+        await store.download("absent", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 async def test_an_absent_object_is_a_key_error(store: ObjectStore) -> None:
     await store.put("a/b", b"")
     for key in ("absent", "a/c", "a"):

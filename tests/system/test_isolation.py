@@ -37,6 +37,7 @@ NOWHERE: Final = {
     "import_id": "01900000-0000-7000-8000-000000000000",
     "erasure_id": "01900000-0000-7000-8000-000000000000",
     "key_id": "zzzzzzzzzzzz",
+    "quarantine_id": "999999999999",
 }
 """Ids of nothing, where `nothing-has-this-id` would not have the right form."""
 TRIALS: Final = 40
@@ -157,6 +158,7 @@ def own_everything(client: Recommender) -> dict[str, str]:
     client.event_types.set("own-type", 2)
     client.scenarios.put("own-scenario", RankingOptions(num_items=3))
     client.training.schedule.set(2160)
+    client.items.send([items[0], {"item_id": "own-fault", "year": "when"}])
     job = trained(client)
     assert job.model_version is not None
     line = items[0].model_dump_json().encode()
@@ -174,6 +176,7 @@ def own_everything(client: Recommender) -> dict[str, str]:
         "import_id": client.imports.start(
             DataType.ITEMS, line, file_format=FileFormat.JSONL
         ).import_id,
+        "quarantine_id": str(next(iter(client.quarantine.list())).quarantine_id),
         "plan_id": "standard",
     }
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,7 +27,13 @@ from contracts.events import (
 from contracts.imports import DataType, FileFormat, ImportJob, ImportStatus
 from contracts.items import ItemBatch, ItemChanges, ItemContent, StoredItem
 from contracts.pages import Page
-from contracts.snapshots import SnapshotFile, SnapshotManifest
+from contracts.snapshots import (
+    DataProfile,
+    Distribution,
+    SnapshotFile,
+    SnapshotManifest,
+    TrainingData,
+)
 from contracts.users import (
     ErasedPlace,
     StoredUser,
@@ -38,7 +45,23 @@ from contracts.users import (
     UserMerged,
     UserProfile,
 )
+from contracts.validation_rules import RuleSet, RuleSetVersion
 from web.problems import problem
+
+_ONE = Distribution(least=1, q25=1, median=1, q75=1, q90=1, q99=1, most=1)
+_PROFILE = DataProfile(
+    events=1,
+    users=1,
+    items=1,
+    catalogue_items=1,
+    sparsity=0,
+    cold_item_share=0,
+    first_event_at=MOMENT,
+    last_event_at=MOMENT,
+    events_by_type={"view": 1},
+    events_per_user=_ONE,
+    events_per_item=_ONE,
+)
 
 
 class DataPipeline(InternalService):
@@ -50,10 +73,14 @@ class DataPipeline(InternalService):
         self.items: dict[tuple[str, str], StoredItem] = {}
         self.users: dict[tuple[str, str], StoredUser] = {}
         self.merged: dict[tuple[str, str], list[str]] = {}
+        self.rules: dict[str, list[RuleSetVersion]] = {}
         self.weights: dict[tuple[str, str], float] = {}
         self.imports: dict[str, ImportJob] = {}
         self.uploaded: list[bytes] = []
         self.has_events = True
+        self.new_events = 0
+        self.looks = 0
+        self.snapshots: list[str] = []
         self._version = 0
 
     def handlers(self) -> list[tuple[str, str, Handler]]:
@@ -65,6 +92,10 @@ class DataPipeline(InternalService):
             ("GET", "event-types", self._event_types),
             ("PUT", "event-types/{id}", self._set_event_type),
             ("DELETE", "event-types/{id}", self._delete_event_type),
+            ("GET", "validation-rules", self._rules),
+            ("PUT", "validation-rules", self._set_rules),
+            ("DELETE", "validation-rules", self._delete_rules),
+            ("GET", "validation-rules/versions", self._rules_versions),
             ("POST", "items", self._items),
             ("GET", "items", self._list_items),
             ("GET", "items/{id:path}", self._item),
@@ -85,6 +116,7 @@ class DataPipeline(InternalService):
             ("GET", "imports/{id}", self._import_job),
             ("POST", "imports/{id}/cancel", self._import_job),
             ("POST", "snapshots", self._snapshot),
+            ("GET", "training-data", self._training_data),
         ]
 
     def _events(self, _: Request, tenant_id: str, body: bytes) -> Response:
@@ -152,6 +184,30 @@ class DataPipeline(InternalService):
         return EventTypeSettings(
             event_type=name, weight=self.weights[tenant_id, name], standard=False
         )
+
+    def _rules(self, _: Request, tenant_id: str, __: bytes) -> Response:
+        standard = RuleSetVersion(version=0, created_at=None, rules=RuleSet())
+        return json_answer(self.rules.get(tenant_id, [standard])[-1])
+
+    def _set_rules(self, _: Request, tenant_id: str, body: bytes) -> Response:
+        return json_answer(self._keep_rules(tenant_id, RuleSet.model_validate_json(body)))
+
+    def _delete_rules(self, _: Request, tenant_id: str, __: bytes) -> Response:
+        self._keep_rules(tenant_id, RuleSet())
+        return Response(status_code=204)
+
+    def _rules_versions(self, request: Request, tenant_id: str, _: bytes) -> Response:
+        if request.query_params.get("cursor", "good") != "good":
+            return problem(422, "invalid_cursor", "the cursor is not valid")
+        rows, limit = self.rules.get(tenant_id, [])[::-1], int(request.query_params["limit"])
+        cursor = "good" if len(rows) > limit else None
+        return json_answer(Page[RuleSetVersion](data=rows[:limit], next_cursor=cursor))
+
+    def _keep_rules(self, tenant_id: str, rules: RuleSet) -> RuleSetVersion:
+        versions = self.rules.setdefault(tenant_id, [])
+        added = RuleSetVersion(version=len(versions) + 1, created_at=MOMENT, rules=rules)
+        versions.append(added)
+        return added
 
     def _items(self, _: Request, tenant_id: str, body: bytes) -> Response:
         items = ItemBatch.model_validate_json(body).items
@@ -260,7 +316,13 @@ class DataPipeline(InternalService):
             return not_found("user")
         rows = [_stored(event) for event in events]
         return json_answer(
-            UserData(user_id=user_id, profile=profile, merged_from=merged, events=rows)
+            UserData(
+                user_id=user_id,
+                profile=profile,
+                merged_from=merged,
+                events=rows,
+                quarantined=[],
+            )
         )
 
     def _erase(self, request: Request, tenant_id: str, _: bytes) -> Response:
@@ -285,11 +347,17 @@ class DataPipeline(InternalService):
 
     def _import(self, request: Request, tenant_id: str, body: bytes) -> Response:
         self.uploaded.append(body)
+        described = dict(request.query_params)
+        if request.headers["content-type"] == "application/json":
+            described |= orjson.loads(body)
+        mapping = described.get("mapping", {})
         job = ImportJob(
             import_id=f"import{len(self.imports) + 1}",
             tenant_id=tenant_id,
-            data_type=DataType(request.query_params["data_type"]),
-            format=FileFormat(request.query_params["format"]),
+            data_type=DataType(described["data_type"]),
+            format=FileFormat(described.get("format") or "jsonl"),
+            source_url=described.get("source_url"),
+            mapping=orjson.loads(mapping) if isinstance(mapping, str) else mapping,
             bytes=len(body),
             status=ImportStatus.QUEUED,
             progress=0,
@@ -315,19 +383,27 @@ class DataPipeline(InternalService):
         if not self.has_events:
             return problem(409, "empty_snapshot", "there are no events to freeze: send some")
         file = SnapshotFile(key="k", rows=1, sha256="0" * 64)
+        self.new_events = 0
+        self.snapshots.append(f"snap{len(self.snapshots) + 1}")
         return json_answer(
             SnapshotManifest(
-                snapshot_id="snap1",
+                snapshot_id=self.snapshots[-1],
                 tenant_id=tenant_id,
                 format_version=1,
                 created_at=MOMENT,
                 last_sequence=1,
-                users=1,
                 event_weights={},
                 events=file,
                 items=file,
+                profile=_PROFILE,
             )
         )
+
+    def _training_data(self, _: Request, __: str, ___: bytes) -> Response:
+        self.looks += 1
+        last = self.snapshots[-1] if self.snapshots else None
+        data = TrainingData(events=1, events_since_snapshot=self.new_events, last_snapshot_id=last)
+        return json_answer(data)
 
 
 def _conflict() -> Response:

@@ -94,7 +94,7 @@ class MlEngine(InternalService):
 
     def _jobs(self, request: Request, tenant_id: str, _: bytes) -> Response:
         assert 1 <= int(request.query_params["limit"]) <= 1_000
-        own = [job for job in self.jobs.values() if job.tenant_id == tenant_id]
+        own = [job for job in reversed(self.jobs.values()) if job.tenant_id == tenant_id]
         return json_answer(Page[TrainingJob](data=own))
 
     def _job(self, request: Request, tenant_id: str, _: bytes) -> Response:

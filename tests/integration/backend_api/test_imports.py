@@ -1,6 +1,7 @@
 """Bulk imports are streamed through, never held whole."""
 
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import pytest
 from tests.integration.backend_api.conftest import Api, StartApi
@@ -57,7 +58,7 @@ async def test_a_file_may_be_larger_than_other_bodies_up_to_its_own_limit(start:
         ("csv", "text/csv", 202),
         ("parquet", "application/vnd.apache.parquet", 202),
         ("csv", "application/x-ndjson", 415),
-        ("jsonl", "application/json", 415),
+        ("jsonl", "application/octet-stream", 415),
         ("jsonl", "", 415),
     ],
 )
@@ -76,3 +77,36 @@ async def test_too_many_imports_are_the_callers_to_wait_for(api: Api) -> None:
         response = await api.send("POST", path, {}, content_type="application/x-ndjson")
         assert (response.status_code, response.json()["code"]) == (429, "too_many_imports")
         assert int(response.headers["retry-after"]) > 0
+
+
+async def test_a_file_that_the_job_fetches_is_named_by_its_url(api: Api) -> None:
+    wanted = {"source_url": "s3://b/items.csv", "data_type": "items", "mapping": {"a": "title"}}
+    response = await api.send("POST", "/imports", wanted)
+    assert response.status_code == 202, response.text
+    job = response.json()
+    assert (job["source_url"], job["mapping"]) == ("s3://b/items.csv", {"a": "title"})
+    refused = await api.send("POST", "/imports", {**wanted, "source_url": "http://x/y"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+
+
+async def test_the_columns_of_an_upload_are_mapped_by_a_parameter(api: Api) -> None:
+    path = PATH.removeprefix("/api/v1") + "&mapping=" + quote('{"name": "title", "b": null}')
+    response = await api.send("POST", path, {}, content_type="application/x-ndjson")
+    assert response.json()["mapping"] == {"name": "title", "b": None}
+    refused = await api.send("POST", PATH.removeprefix("/api/v1") + "&mapping=x", {})
+    assert refused.status_code == 422
+
+
+@pytest.mark.parametrize("query", ["", "?data_type=items", "?format=csv"])
+async def test_an_upload_says_what_it_is(api: Api, query: str) -> None:
+    response = await api.send("POST", f"/imports{query}", {}, content_type="text/csv")
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+
+
+async def test_back_pressure_is_passed_on(api: Api) -> None:
+    api.data_pipeline.answer_with = problem(429, "too_many_batches", "send it again in a second")
+    for _ in range(6):
+        response = await api.send("POST", "/events", {"events": [{}]})
+        assert (response.status_code, response.json()["code"]) == (429, "too_many_batches")
+        assert response.headers["retry-after"] == "1"
+    assert await api.metric("circuit_breaker_state", dependency="data_pipeline") == 0

@@ -57,6 +57,7 @@ async def test_recommendations_alone_are_an_export_until_they_are_erased(api: Ap
         "profile": None,
         "merged_from": [],
         "events": [],
+        "quarantined": [],
     }
     ids = [record["answer"]["recommendation_id"] for record in export["recommendations"]]
     assert ids == [given["recommendation_id"]]

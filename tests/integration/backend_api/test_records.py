@@ -181,6 +181,26 @@ async def test_event_types_are_declared_listed_and_taken_back(api: Api) -> None:
     assert (await api.send("DELETE", "/event-types/share")).status_code == 204
 
 
+async def test_validation_rules_are_replaced_listed_and_reset(api: Api) -> None:
+    standard = (await api.send("GET", "/validation-rules")).json()
+    assert (standard["version"], standard["created_at"]) == (0, None)
+    assert standard["rules"]["events"]["max_seconds_ahead"] == 300
+    sent = {"items": {"ranges": {"attributes.price": {"min": 0}}}}
+    replaced = await api.send("PUT", "/validation-rules", sent)
+    assert replaced.json()["rules"]["items"]["ranges"] == {
+        "attributes.price": {"min": 0, "max": None}
+    }
+    assert (await api.send("GET", "/validation-rules")).json() == replaced.json()
+    assert (await api.send("DELETE", "/validation-rules")).status_code == 204
+    page = (await api.send("GET", "/validation-rules/versions?limit=1")).json()
+    assert [row["version"] for row in page["data"]] == [2]
+    assert page["next_cursor"] is not None
+    rest = await api.send("GET", f"/validation-rules/versions?cursor={page['next_cursor']}")
+    assert replaced.json() in rest.json()["data"]
+    cursor = await api.send("GET", "/validation-rules/versions?cursor=made-up")
+    assert refused(cursor) == (422, "invalid_cursor")
+
+
 async def test_a_session_becomes_a_user(api: Api) -> None:
     response = await api.send("POST", "/users/a%2Fb/merge", {"from_user_id": "s"})
     assert response.json() == {"user_id": "a/b", "from_user_id": "s", "events_moved": 0}

@@ -9,7 +9,7 @@ import pytest
 from tests.integration.backend_api.conftest import Api, StartApi
 
 from backend_api.adapters.schedule_store import SqlScheduleStore
-from backend_api.domain.schedules import Schedule
+from backend_api.domain.schedules import new_schedule
 from backends.database import open_engine
 from contracts.training import TrainingParameters
 
@@ -71,6 +71,7 @@ async def test_a_schedule_is_put_shown_and_deleted(start: StartApi) -> None:
             "model_type": "two-tower",
             "seed": 3,
             "every_hours": 6,
+            "min_new_events": None,
             "next_run_at": "2026-03-01T18:00:00Z",
             "last_job_id": None,
             "last_error": None,
@@ -125,12 +126,13 @@ async def test_a_due_schedule_is_claimed_once(start: StartApi, tmp_path: Path) -
     async with start() as api:
         engine = open_engine(api.settings.database_url, 2)
         store = SqlScheduleStore(engine)
-        due = Schedule("acme", TrainingParameters(), 1, START)
+        due = new_schedule("acme", TrainingParameters(), 1, None, START)
         await store.put(due)
+        now = START + timedelta(hours=1)
         claims: list[bool] = []
 
         async def claim() -> None:
-            claims.append(await store.claim(due, due.next_after(START), "cut off"))
+            claims.append(await store.claim(due, due.begun(now, "cut off")))
 
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
@@ -138,7 +140,7 @@ async def test_a_due_schedule_is_claimed_once(start: StartApi, tmp_path: Path) -
         assert sorted(claims) == [False] * 4 + [True]
         kept = await store.find("acme")
         assert kept is not None
-        assert (kept.next_run_at, kept.last_error) == (START + timedelta(hours=1), "cut off")
+        assert (kept.next_run_at, kept.last_error) == (START + timedelta(hours=2), "cut off")
         await store.close()
 
 
@@ -156,7 +158,122 @@ async def test_a_suspended_tenant_is_not_trained(start: StartApi) -> None:
 
 
 def test_runs_that_were_missed_are_left_out() -> None:
-    schedule = Schedule("acme", TrainingParameters(), 6, START)
-    assert schedule.next_after(START) == START + timedelta(hours=6)
-    assert schedule.next_after(START + timedelta(hours=17)) == START + timedelta(hours=18)
-    assert schedule.next_after(START + timedelta(hours=18)) == START + timedelta(hours=24)
+    schedule = new_schedule("acme", TrainingParameters(), 6, None, START)
+    for late, following in ((6, 12), (17, 18), (18, 24)):
+        begun = schedule.begun(START + timedelta(hours=late), "cut off")
+        assert begun.next_run_at == begun.due_at == START + timedelta(hours=following)
+
+
+BY_EVENTS = {"min_new_events": 100}
+
+
+async def look(api: Api, clock: Clock, later: timedelta) -> None:
+    """Let time pass, and the schedules be looked at."""
+    clock.now += later
+    await api.send("PUT", "/training-schedule", {"every_hours": 2160}, by="globex")
+
+
+def trained(api: Api) -> list[str]:
+    """The snapshots that acme's jobs train on."""
+    return [job.snapshot_id for job in api.ml_engine.jobs.values() if job.tenant_id == "acme"]
+
+
+async def looked(api: Api, before: int) -> None:
+    """Wait until acme's data were asked for again."""
+    with anyio.fail_after(5):
+        while api.data_pipeline.looks <= before:
+            await anyio.sleep(0.01)
+
+
+@pytest.mark.parametrize("body", [{}, {"every_hours": None}, {"min_new_events": 0}])
+async def test_a_schedule_says_when_it_trains(api: Api, body: dict[str, int | None]) -> None:
+    answer = await api.send("PUT", "/training-schedule", body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+async def test_enough_new_events_start_one_job(start: StartApi) -> None:
+    clock = Clock()
+    async with start(clock=clock) as api:
+        api.data_pipeline.new_events = 99
+        put = await api.send("PUT", "/training-schedule", BY_EVENTS)
+        assert (put.json()["min_new_events"], put.json()["next_run_at"]) == (100, None)
+        await looked(api, 0)
+        assert trained(api) == []
+        api.data_pipeline.new_events = 100
+        await look(api, clock, timedelta(minutes=1))
+        shown = await ran(api, "job1")
+        assert (shown["last_job_id"], shown["last_error"]) == ("job1", None)
+        looks = api.data_pipeline.looks
+        await look(api, clock, timedelta(minutes=10))
+        await looked(api, looks)
+        assert trained(api) == ["snap1"]
+        api.data_pipeline.new_events = 150
+        await look(api, clock, timedelta(minutes=1))
+        await ran(api, "job2")
+        assert trained(api) == ["snap1", "snap2"]
+
+
+async def test_a_run_by_events_puts_the_next_one_by_time_off(start: StartApi) -> None:
+    clock = Clock()
+    async with start(clock=clock) as api:
+        await api.send("PUT", "/training-schedule", {**BY_EVENTS, "every_hours": 6})
+        await looked(api, 0)
+        api.data_pipeline.new_events = 100
+        await look(api, clock, timedelta(hours=5))
+        shown = await ran(api, "job1")
+        assert shown["next_run_at"] == "2026-03-01T23:00:00Z"
+        await look(api, clock, timedelta(hours=6))
+        shown = await ran(api, "job2")
+        assert shown["next_run_at"] == "2026-03-02T05:00:00Z"
+
+
+async def test_a_restart_forgets_no_reason_and_finds_no_second_one(
+    start: StartApi, tmp_path: Path
+) -> None:
+    clock = Clock()
+    async with start(clock=clock) as api:
+        await api.send("PUT", "/training-schedule", BY_EVENTS)
+        await looked(api, 0)
+        engine = open_engine(api.settings.database_url, 2)
+        store = SqlScheduleStore(engine)
+        kept = await store.find("acme")
+        assert kept is not None
+        # Cut off once the snapshot was made and its job had begun.
+        await api.send("POST", "/training-jobs")
+        cut_off = kept.begun(clock.now, "the run was cut off")
+        assert await store.claim(kept, cut_off)
+        await look(api, clock, timedelta(minutes=10))
+        shown = await ran(api, "job1")
+        assert (shown["last_error"], trained(api)) == (None, ["snap1"])
+        # Cut off once the snapshot was made.
+        kept = await store.find("acme")
+        assert kept is not None
+        api.data_pipeline.snapshots.append("snap2")
+        assert await store.claim(kept, kept.begun(clock.now, "the run was cut off"))
+        await look(api, clock, timedelta(minutes=10))
+        shown = await ran(api, "job2")
+        assert (shown["last_error"], trained(api)) == (None, ["snap1", "snap3"])
+        await engine.dispose()
+
+
+async def test_a_run_by_events_that_fails_is_tried_again_in_ten_minutes(start: StartApi) -> None:
+    clock = Clock()
+    async with start(clock=clock) as api:
+        api.data_pipeline.has_events = False
+        api.data_pipeline.new_events = 100
+        await api.send("PUT", "/training-schedule", BY_EVENTS)
+        await ran(api, "no events")
+        api.data_pipeline.has_events = True
+        await look(api, clock, timedelta(minutes=10))
+        shown = await ran(api, "job1")
+        assert shown["last_error"] is None
+
+
+def test_nobody_looks_at_a_schedule_while_a_run_begins() -> None:
+    schedule = new_schedule("acme", TrainingParameters(), 1, 100, START)
+    assert schedule.due_at == START
+    looked = schedule.looked_at(START + timedelta(minutes=59, seconds=30))
+    assert looked.due_at == START + timedelta(hours=1)
+    begun = looked.begun(START + timedelta(hours=1), "cut off")
+    assert begun.due_at == START + timedelta(hours=1, minutes=10)
+    assert begun.next_run_at == START + timedelta(hours=2)

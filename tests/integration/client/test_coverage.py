@@ -19,6 +19,7 @@ from recommender_client.models import (
     ItemContent,
     RankingOptions,
     RecommendationRequest,
+    RuleSet,
     UserChanges,
     UserProfile,
 )
@@ -36,11 +37,17 @@ ARGUMENTS: dict[str, Any] = {
     "settings": PlanSettings(limits={}, price_per_1000_requests=1, currency="EUR"),
     "data_type": DataType.ITEMS,
     "source": b"{}",
+    "source_url": "s3://bucket/key.csv",
     "file_format": FileFormat.JSONL,
     "user_ids": ["u"],
     "item_ids": ["i"],
     "weight": 1.0,
+    "rules": RuleSet(),
     "every_hours": 24,
+    "quarantine_id": 1,
+    "quarantine_ids": [1],
+    "record": {},
+    "records": {1: {}},
     "events": [{}],
     "items": [{}],
     "users": [{}],
@@ -68,6 +75,9 @@ def first_request(group: Group[Any], name: str, operation: Any) -> tuple[str, st
         arguments["changes"] = UserChanges()
     if name == "start" and "source" in arguments:
         arguments["file_format"] = FileFormat.JSONL
+    if "every_hours" in inspect.signature(operation._describe).parameters:
+        # Nothing is needed by itself, but one of two.
+        arguments["every_hours"] = ARGUMENTS["every_hours"]
     if "tenant_id" in arguments:
         arguments["tenant_id"] = "acme"
     described = operation._describe(group, **arguments)
@@ -94,7 +104,7 @@ async def test_the_client_and_the_api_have_the_same_operations(system: System) -
             for name, operation in vars(type(group)).items():
                 if isinstance(operation, Operation | Paged):
                     method, path = first_request(group, name, operation)
-                    path = re.sub(r"\{[^}]*\}|(?<=/tenants/)acme", "{}", path)
+                    path = re.sub(r"\{[^}]*\}|(?<=/tenants/)acme|(?<=/quarantine/)1", "{}", path)
                     offered.add((method, path))
     by_post = {(method, re.sub(r"\{[^}]*\}", "{}", path)) for method, path in ASKED_BY_POST}
     assert documented - offered == by_post

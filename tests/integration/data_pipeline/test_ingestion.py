@@ -1,15 +1,20 @@
 """Batches of events and items over HTTP."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
+from tests.in_process import running
+from tests.integration.data_pipeline.conftest import TOKEN
 
 from backends.embedded.feature_reader import SqliteFeatureReader
 from contracts.data_pipeline import DataPipelineClient
 from contracts.events import EventBatch
 from contracts.transport import Request, Response
+from data_pipeline.bootstrap import build_app
 
 pytestmark = pytest.mark.anyio
 
@@ -20,6 +25,11 @@ async def send(
     answer = await client.post(f"/v1/tenants/{tenant}/{kind}", json={kind: records})
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def client_of(transport: httpx2.ASGITransport) -> httpx2.AsyncClient:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    return httpx2.AsyncClient(transport=transport, base_url="http://pipeline", headers=headers)
 
 
 async def history(client: httpx2.AsyncClient, user: str = "u1", tenant: str = "acme") -> list[str]:
@@ -174,3 +184,39 @@ async def test_a_batch_is_counted_and_timed_by_stage(client, event) -> None:
     for stage in ("extract", "transform", "load"):
         series = f'data_pipeline_duration_seconds_count{{stage="{stage}",tenant_id="acme"}} 1.0'
         assert series in metrics
+
+
+async def test_a_batch_can_have_a_record_on_each_line(client, event) -> None:
+    lines = [json.dumps(event("a")).encode(), b"{", b"", json.dumps(event("b")).encode()]
+    answer = await client.post(
+        "/v1/tenants/acme/events",
+        content=b"\n".join(lines),
+        headers={"content-type": "application/x-ndjson; charset=utf-8"},
+    )
+    assert answer.status_code == 200, answer.text
+    result = answer.json()
+    assert (result["accepted"], result["duplicates"]) == (2, 0)
+    assert [(one["index"], one["code"]) for one in result["rejected"]] == [(1, "invalid_json")]
+
+
+async def test_a_tenant_that_floods_the_service_is_told_to_wait(settings, event) -> None:
+    reading, waiting = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        reading.set()
+        await waiting.wait()
+        yield json.dumps({"events": [event("slow")]}).encode()
+
+    path = "/v1/tenants/{}/events"
+    app = build_app(settings.model_copy(update={"max_batches_in_work": 2}))
+    async with running(app) as transport, client_of(transport) as client:
+        held = asyncio.create_task(client.post(path.format("acme"), content=slow()))
+        await reading.wait()
+        refused = await client.post(path.format("acme"), json={"events": [event("a")]})
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_batches")
+        assert refused.headers["retry-after"] == "1"
+        other = await client.post(path.format("other"), json={"events": [event("a")]})
+        assert other.status_code == 200
+        waiting.set()
+        assert (await held).json()["accepted"] == 1
+        assert (await send(client, event("a")))["accepted"] == 1

@@ -2,12 +2,15 @@
 
 import json
 import signal
-import sqlite3
 from pathlib import Path
 from threading import Thread
 
 import httpx2
+import pytest
 from tests.integration.data_pipeline.real_server import server
+from tests.integration.data_pipeline.stored_events import stored_event_ids
+
+pytestmark = pytest.mark.slow
 
 BATCH = 200
 BATCHES = 60
@@ -38,14 +41,6 @@ def ingest(client: httpx2.Client, acknowledged: set[int]) -> None:
         return
 
 
-def stored(data_dir: Path) -> list[str]:
-    connection = sqlite3.connect(data_dir / "data-pipeline" / "data-pipeline.db")
-    try:
-        return [row[0] for row in connection.execute("SELECT event_id FROM events")]
-    finally:
-        connection.close()
-
-
 def ids(batches: set[int]) -> set[str]:
     return {f"{batch}-{n}" for batch in batches for n in range(BATCH)}
 
@@ -61,11 +56,11 @@ def test_acknowledged_events_survive_kill_9_and_retries_double_none(tmp_path: Pa
         process.wait()
         sender.join()
     assert BATCHES // 4 <= len(acknowledged) < BATCHES
-    assert ids(acknowledged) <= set(stored(tmp_path))
+    assert ids(acknowledged) <= set(stored_event_ids(tmp_path))
     with server(tmp_path) as (_, client):
         ingest(client, acknowledged)
         assert len(acknowledged) == BATCHES
-        assert sorted(stored(tmp_path)) == sorted(ids(acknowledged))
+        assert stored_event_ids(tmp_path) == sorted(ids(acknowledged))
         for user in range(5):
             answer = client.get(f"/v1/tenants/acme/users/u{user}/history").json()
             of_user = [f"i{b}-{n}" for b in range(BATCHES) for n in range(user, BATCH, 5)]

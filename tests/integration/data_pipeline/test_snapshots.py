@@ -35,7 +35,7 @@ async def test_a_snapshot_holds_the_events_and_items_of_its_tenant(client, setti
     answer = await client.post(PATH)
     assert answer.status_code == 201
     manifest = answer.json()
-    assert (manifest["users"], manifest["last_sequence"]) == (2, 3)
+    assert (manifest["profile"]["users"], manifest["last_sequence"]) == (2, 3)
     assert (manifest["events"]["rows"], manifest["items"]["rows"]) == (3, 1)
     frozen_events, frozen_items = await tables(settings, manifest)
     assert frozen_events.schema.equals(EVENT_SCHEMA)
@@ -61,7 +61,8 @@ async def test_the_same_snapshot_again_is_the_same_one(client, event) -> None:
 
 
 async def test_the_order_of_arrival_leaves_no_trace(client, event) -> None:
-    events = [event(f"e{n}", user_id=f"u{n % 3}", value=n % 2 or None) for n in range(20)]
+    values = (None, 1.5, 0.0, -0.0)
+    events = [event(f"e{n}", user_id=f"u{n % 3}", value=values[n % 4]) for n in range(24)]
     items = [{"item_id": f"i{n}"} for n in range(5)]
     await fill(client, events, items, tenant="one")
     for one in reversed(events):
@@ -82,7 +83,7 @@ async def test_chunks_lose_nothing_and_count_each_user_once(
     manifest = (await client.post(PATH)).json()
     frozen, _ = await tables(settings, manifest)
     assert frozen["user_id"].to_pylist() == ["u0"] * 3 + ["u1"] * 3 + ["u2"]
-    assert (manifest["users"], manifest["last_sequence"]) == (3, 7)
+    assert (manifest["profile"]["users"], manifest["last_sequence"]) == (3, 7)
 
 
 async def test_a_tenant_without_events_has_nothing_to_freeze(client, event) -> None:
@@ -133,3 +134,146 @@ async def test_an_object_store_that_cannot_be_written_fails_the_job_clearly(
     metrics = (await client.get("/metrics")).text
     assert 'etl_records_processed_total{job_name="snapshot",source="events"} 1.0' in metrics
     assert 'etl_job_duration_seconds_count{job_name="snapshot"} 2.0' in metrics
+
+
+async def test_a_snapshot_says_what_its_data_are_like_and_how_they_drifted(client, event) -> None:
+    events = [
+        event("a", user_id="u1", item_id="i1"),
+        event("b", user_id="u1", item_id="i2", timestamp=1_700_000_009),
+        event("c", user_id="u2", item_id="i1", event_type="like"),
+    ]
+    await fill(client, events, [{"item_id": "i1"}, {"item_id": "i9"}])
+    first = (await client.post(PATH)).json()
+    assert first["format_version"] == 3
+    assert (first["previous_snapshot_id"], first["drift"]) == (None, None)
+    one_or_two = {"least": 1, "q25": 1, "median": 1, "q75": 2, "q90": 2, "q99": 2, "most": 2}
+    assert first["profile"] == {
+        "events": 3,
+        "users": 2,
+        "items": 2,
+        "catalogue_items": 2,
+        "sparsity": 0.25,
+        "cold_item_share": 0.5,
+        "first_event_at": "2023-11-14T22:13:20Z",
+        "last_event_at": "2023-11-14T22:13:29Z",
+        "events_by_type": {"like": 1, "view": 2},
+        "events_per_user": one_or_two,
+        "events_per_item": one_or_two,
+    }
+    await fill(client, [event("d", user_id="u3", item_id="i3")])
+    second = (await client.post(PATH)).json()
+    assert second["previous_snapshot_id"] == first["snapshot_id"]
+    drift = second["drift"]
+    assert (drift["events_change"], drift["users_change"]) == (0.333333333, 0.5)
+    assert (drift["new_user_share"], drift["new_item_share"]) == (0.333333333, 0.333333333)
+    metrics = (await client.get("/metrics")).text
+    assert 'data_snapshot_rows{data_type="events",tenant_id="acme"} 4.0' in metrics
+    shown = drift["item_popularity"]
+    assert f'data_snapshot_drift{{feature="item_popularity",tenant_id="acme"}} {shown}' in metrics
+
+
+async def test_without_a_readable_snapshot_before_there_is_no_drift(
+    client, settings, event
+) -> None:
+    await fill(client, [event("a")])
+    first = (await client.post(PATH)).json()
+    (settings.data_dir / "objects" / first["events"]["key"]).write_bytes(b"damaged")
+    await fill(client, [event("b")])
+    second = (await client.post(PATH)).json()
+    assert (second["previous_snapshot_id"], second["drift"]) == (first["snapshot_id"], None)
+
+
+async def test_snapshots_are_listed_last_made_first(client, event) -> None:
+    made: list[str] = []
+    for name in "abcde":
+        await fill(client, [event(name)])
+        made.insert(0, (await client.post(PATH)).json()["snapshot_id"])
+    await fill(client, [event("a")], tenant="other")
+    await client.post("/v1/tenants/other/snapshots")
+    seen: list[str] = []
+    query = "?limit=2"
+    while query:
+        page = (await client.get(PATH + query)).json()
+        seen += [manifest["snapshot_id"] for manifest in page["data"]]
+        query = page["next_cursor"] and f"?limit=2&cursor={page['next_cursor']}"
+    assert seen == made
+    assert (await client.get(f"{PATH}?cursor=none")).json()["code"] == "invalid_cursor"
+
+
+async def test_a_snapshot_that_is_made_again_is_the_last_made(client, event) -> None:
+    await fill(client, [event("a")])
+    first = (await client.post(PATH)).json()
+    await fill(client, [event("b", item_id="i2")])
+    second = (await client.post(PATH)).json()
+    await client.delete("/v1/tenants/acme/events/b")
+    assert (await client.post(PATH)).json() == first
+    listed = (await client.get(PATH)).json()["data"]
+    assert listed == [first, second]
+
+
+async def training_data(client, tenant="acme") -> tuple[int, int, str | None]:
+    answer = await client.get(f"/v1/tenants/{tenant}/training-data")
+    data = answer.json()
+    assert answer.status_code == 200
+    return data["events"], data["events_since_snapshot"], data["last_snapshot_id"]
+
+
+async def test_new_events_are_counted_since_the_last_snapshot(client, event) -> None:
+    assert await training_data(client) == (0, 0, None)
+    await fill(client, [event(f"e{n}", user_id=f"u{n}") for n in range(5)])
+    await fill(client, [event("e0")])
+    await fill(client, [event("a")], tenant="other")
+    assert await training_data(client) == (5, 5, None)
+    made = (await client.post(PATH)).json()
+    assert await training_data(client) == (5, 0, made["snapshot_id"])
+    shown = (await client.get("/v1/tenants/acme/training-data")).json()
+    assert shown["last_snapshot_at"] == made["created_at"]
+    await fill(client, [event("new", user_id="u9")])
+    assert await training_data(client) == (6, 1, made["snapshot_id"])
+    # What is removed takes nothing from what came.
+    await client.delete("/v1/tenants/acme/events/new")
+    await client.delete("/v1/tenants/acme/events/e1")
+    assert await training_data(client) == (4, 1, made["snapshot_id"])
+    assert (await training_data(client, "other"))[:2] == (1, 1)
+
+
+async def test_an_erasure_removes_snapshots_from_the_list_and_counts_nothing_anew(
+    client, event
+) -> None:
+    await fill(client, [event("a", user_id="u1"), event("b", user_id="u2")])
+    with_user = (await client.post(PATH)).json()["snapshot_id"]
+    erased = (await client.delete("/v1/tenants/acme/users/u1")).json()
+    assert {"place": "training snapshots", "removed": 1, "remaining": 0} in erased["places"]
+    assert (await client.get(PATH)).json()["data"] == []
+    assert (await client.get(f"{PATH}/{with_user}")).status_code == 404
+    assert await training_data(client) == (1, 0, with_user)
+    successor = (await client.post(PATH)).json()
+    assert (successor["profile"]["users"], successor["previous_snapshot_id"]) == (1, None)
+
+
+async def test_no_file_of_a_snapshot_is_left_outside_the_object_store(
+    serve, settings, event
+) -> None:
+    folder = settings.snapshots()
+    async with serve() as client:
+        await fill(client, [event("a")])
+        await client.post(PATH)
+        assert list(folder.iterdir()) == []
+        (settings.data_dir / "objects" / "snapshots" / "other").write_text("")
+        await fill(client, [event("a")], tenant="other")
+        assert (await client.post("/v1/tenants/other/snapshots")).status_code == 503
+        assert (await client.post("/v1/tenants/nobody/snapshots")).status_code == 409
+        assert list(folder.iterdir()) == []
+    (folder / "cut-off").mkdir()
+    (folder / "cut-off" / "events.parquet").write_bytes(b"PAR1")
+    async with serve():
+        assert not folder.exists()
+
+
+async def test_a_disk_that_takes_no_files_fails_the_job_clearly(client, settings, event) -> None:
+    await fill(client, [event("a")])
+    settings.snapshots().write_text("a file where the folder would be")
+    answer = await client.post(PATH)
+    assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+    settings.snapshots().unlink()
+    assert (await client.post(PATH)).status_code == 201

@@ -8,11 +8,12 @@ from typing import Any
 import anyio
 import pytest
 import sqlalchemy as sa
+from tests.integration.data_pipeline.stored_events import stored_event_ids
 
 import backends.database
-import data_pipeline.bootstrap
 from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.ports import PortUnavailable
+from data_pipeline.bootstrap import storage
 
 pytestmark = pytest.mark.anyio
 
@@ -34,12 +35,7 @@ def on_connect(statement: str) -> Generator[None]:
 
 
 def stored(settings) -> int:
-    path = settings.data_dir / "data-pipeline" / "data-pipeline.db"
-    connection = sqlite3.connect(path)
-    try:
-        return connection.execute("SELECT count(*) FROM events").fetchone()[0]
-    finally:
-        connection.close()
+    return len(stored_event_ids(settings.data_dir))
 
 
 def assert_unavailable(answer) -> None:
@@ -89,16 +85,16 @@ class FailingWriter(SqliteFeatureWriter):
 
     failing = False
 
-    async def apply_events(self, events, position) -> None:
+    async def apply(self, update) -> None:
         if type(self).failing:
             raise PortUnavailable("the feature store cannot be written: disk is full")
-        await super().apply_events(events, position)
+        await super().apply(update)
 
 
 async def test_events_are_accepted_while_the_feature_store_fails_and_follow_later(
     monkeypatch, serve, event
 ) -> None:
-    monkeypatch.setattr(data_pipeline.bootstrap, "SqliteFeatureWriter", FailingWriter)
+    monkeypatch.setattr(storage, "SqliteFeatureWriter", FailingWriter)
     monkeypatch.setattr(FailingWriter, "failing", True)
     async with serve() as client:
         answer = await client.post(EVENTS, json={"events": [event("a")]})
@@ -117,7 +113,7 @@ async def test_events_are_accepted_while_the_feature_store_fails_and_follow_late
 async def test_a_start_catches_up_with_what_a_crash_left_unprojected(
     monkeypatch, serve, event
 ) -> None:
-    monkeypatch.setattr(data_pipeline.bootstrap, "SqliteFeatureWriter", FailingWriter)
+    monkeypatch.setattr(storage, "SqliteFeatureWriter", FailingWriter)
     monkeypatch.setattr(FailingWriter, "failing", True)
     async with serve() as client:
         await client.post(EVENTS, json={"events": [event("a", item_id="x"), event("b")]})

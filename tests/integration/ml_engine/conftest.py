@@ -4,21 +4,19 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import anyio
-import pyarrow as pa
 import pytest
+from tests.event_batches import event_update
 from tests.in_process import running
+from tests.integration.ml_engine.written_snapshot import write_snapshot
 
 from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.http_transport import HttpTransport
 from backends.locations import features_path, objects_url
-from backends.object_store import UrlObjectStore
-from backends.ports import ItemContent, UserEvent
-from backends.snapshots import EVENT_SCHEMA, ITEM_SCHEMA, SnapshotStore, encode_table
-from contracts.events import DEFAULT_WEIGHTS
+from backends.ports import ItemContent, ItemUpdate, UserEvent
 from contracts.ml_engine import MlEngineClient
 from contracts.training import JobStatus, TrainingJob, TrainingJobRequest
 from launcher.sample.model import Sample
@@ -74,29 +72,22 @@ async def fill(data_dir: Path, sample: Sample) -> str:
         (TENANT, ItemContent(n, i.item_id, i.title, tuple(i.categories), i.year))
         for n, i in enumerate(sample.items, start=1)
     ]
-    await writer.apply_items(contents, len(contents))
-    events = [(TENANT, user_event(e.user_id, e.item_id, e.timestamp)) for e in sample.events]
-    await writer.apply_events(events, len(events))
+    await writer.apply(ItemUpdate(contents, len(contents)))
+    events = [
+        (e.user_id, user_event(e.item_id, e.timestamp, n)) for n, e in enumerate(sample.events, 1)
+    ]
+    await writer.apply(event_update(TENANT, events, len(events)))
     await writer.close()
     event_rows = [
         {**e.model_dump(include={"user_id", "item_id", "event_type", "timestamp", "value"})}
         for e in sample.events
     ]
     item_rows = [i.model_dump() for i in sample.items]
-    manifest = await SnapshotStore(UrlObjectStore(objects_url(data_dir))).write(
-        TENANT,
-        encode_table(pa.Table.from_pylist(event_rows, EVENT_SCHEMA)),
-        encode_table(pa.Table.from_pylist(item_rows, ITEM_SCHEMA)),
-        event_weights=DEFAULT_WEIGHTS,
-        users=len({e.user_id for e in sample.events}),
-        last_sequence=len(events),
-        created_at=datetime.now(UTC),
-    )
-    return manifest.snapshot_id
+    return await write_snapshot(objects_url(data_dir), TENANT, event_rows, item_rows)
 
 
-def user_event(user_id: str, item_id: str, time: datetime) -> UserEvent:
-    return UserEvent(user_id, item_id, "rating", int(time.timestamp() * 1000), 8.0)
+def user_event(item_id: str, time: datetime, sequence: int) -> UserEvent:
+    return UserEvent(item_id, "rating", int(time.timestamp() * 1000), 8.0, sequence)
 
 
 @pytest.fixture(scope="session")

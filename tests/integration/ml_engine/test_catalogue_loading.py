@@ -16,6 +16,7 @@ from tests.unit.ml_engine.retrieval.worlds import (
 
 from backends.embedded.feature_reader import SqliteFeatureReader
 from backends.embedded.feature_writer import SqliteFeatureWriter
+from backends.ports import ItemUpdate
 from ml_engine.retrieval.serving_model import ServingModel
 from ml_engine.retrieval.tenant_models import Served, TenantModels
 
@@ -30,7 +31,7 @@ LONGEST_GAP_SECONDS = 0.25
 async def features(tmp_path: Path) -> AsyncGenerator[SqliteFeatureReader]:
     path = tmp_path / "features.db"
     writer = SqliteFeatureWriter(path)
-    await writer.apply_items([(TENANT, item) for item in random_items(ITEMS)], ITEMS)
+    await writer.apply(ItemUpdate([(TENANT, item) for item in random_items(ITEMS)], ITEMS))
     await writer.close()
     reader = SqliteFeatureReader(path)
     # The garbage collector shall not walk through what other tests have left behind.

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.event_batches import event_update
 from tests.in_process import running
 from tests.integration.ml_engine.conftest import ADDRESS, TENANT, TOKEN, Place, engine
 from tests.otlp_collector import Collector
 
 from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.locations import features_path
-from backends.ports import EventWeights, ItemContent, UserEvent
+from backends.ports import EventWeights, ItemContent, ItemUpdate, UserEvent
 from contracts.recommendations import BatchQuery, RecommendationQuery
 from ml_engine.bootstrap import build_app
 
@@ -80,14 +81,15 @@ async def test_stored_items_weights_and_removals_take_effect(place: Place, tmp_p
         }
     )
     async with engine(place.settings()) as client:
-        await writer.apply_items([(TENANT, item)], 50_000)
-        glance = UserEvent(user_id, met, "glance", int(datetime.now(UTC).timestamp()) * 1000, None)
-        await writer.apply_events([(TENANT, glance)], 2_000_000)
+        await writer.apply(ItemUpdate([(TENANT, item)], 50_000))
+        now_ms = int(datetime.now(UTC).timestamp()) * 1000
+        glance = UserEvent(met, "glance", now_ms, None, 2_000_000)
+        await writer.apply(event_update(TENANT, [(user_id, glance)], 2_000_000))
         first = await client.recommend(TENANT, query)
         await writer.correct([EventWeights(TENANT, {"glance": 0.0})], 1)
         second = await client.recommend(TENANT, query)
         gone = ItemContent(50_001, item_id, None, (), None, available=False, removed=True)
-        await writer.apply_items([(TENANT, gone)], 50_001)
+        await writer.apply(ItemUpdate([(TENANT, gone)], 50_001))
         third = await client.recommend(TENANT, query)
     await writer.close()
     assert [i.item_id for i in first.items] == [i.item_id for i in second.items] == [item_id]

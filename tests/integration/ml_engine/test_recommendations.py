@@ -4,11 +4,12 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from tests.event_batches import event_update
 from tests.integration.ml_engine.conftest import TENANT, Place, engine, user_event
 
 from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.locations import features_path
-from backends.ports import ItemContent
+from backends.ports import ItemContent, ItemUpdate
 from contracts.client import ServiceError
 from contracts.recommendations import RecommendationQuery
 
@@ -95,11 +96,11 @@ async def test_an_event_changes_the_next_answer_and_a_new_item_can_be_recommende
     new_item = f"new-{time.time_ns()}"
     async with engine(place.settings()) as client:
         before = await client.recommend(TENANT, RecommendationQuery(user_id=user_id))
-        event = user_event(user_id, place.sample.items[5].item_id, datetime.now(UTC))
-        await writer.apply_events([(TENANT, event)], 1_000_000)
+        event = user_event(place.sample.items[5].item_id, datetime.now(UTC), 1_000_000)
+        await writer.apply(event_update(TENANT, [(user_id, event)], 1_000_000))
         after = await client.recommend(TENANT, RecommendationQuery(user_id=user_id))
         content = ItemContent(10_000, new_item, twin.title, tuple(twin.categories), twin.year)
-        await writer.apply_items([(TENANT, content)], 10_000)
+        await writer.apply(ItemUpdate([(TENANT, content)], 10_000))
         query = RecommendationQuery(user_id=user_id, num_items=1000)
         everything = await client.recommend(TENANT, query)
         similar = await client.recommend(TENANT, RecommendationQuery(item_id=new_item))

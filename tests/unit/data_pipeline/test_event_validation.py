@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.data_pipeline.extracted_rows import extracted_events, raw
 
 from contracts.events import DEFAULT_WEIGHTS
-from data_pipeline.domain.records import Checked, EventRecord
-from data_pipeline.transform import events
-from data_pipeline.transform.events import MAX_AHEAD_MS
+from data_pipeline.domain.deliveries import Checked, Rejected
+from data_pipeline.domain.events import EVENT_SCHEMA
+from data_pipeline.domain.records import EventRecord
+from data_pipeline.domain.validation_rules import STANDARD_RULES
+from data_pipeline.transform.events import check_events
 
 NOW_MS = 1_750_000_000_000
 VALID: dict[str, Any] = {
@@ -23,8 +27,19 @@ VALID: dict[str, Any] = {
 }
 
 
-def check_events(records: Sequence[Any], now_ms: int) -> Checked[EventRecord]:
-    return events.check_events(records, now_ms, {*DEFAULT_WEIGHTS, "add-to-cart"})
+def checked(records: Sequence[Any], faults: Sequence[Rejected] = ()) -> Checked[pa.RecordBatch]:
+    event_types = {*DEFAULT_WEIGHTS, "add-to-cart"}
+    return check_events(extracted_events(records, faults), STANDARD_RULES, NOW_MS, event_types)
+
+
+def kept(records: Sequence[Any]) -> list[EventRecord]:
+    batch = checked(records).valid
+    assert batch.schema == EVENT_SCHEMA
+    columns = [
+        column.cast(pa.int64()) if name == "timestamp" else column
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+    ]
+    return [EventRecord(*row) for row in zip(*(c.to_pylist() for c in columns), strict=True)]
 
 
 def changed(**changes: Any) -> dict[str, Any]:
@@ -36,20 +51,17 @@ def without(field: str) -> dict[str, Any]:
 
 
 def test_a_valid_event_is_kept_as_it_is() -> None:
-    checked = check_events([VALID], NOW_MS)
-    assert checked.valid == [EventRecord("e", "u", "i", "rating", 1_714_557_600_000, 4.5, None)]
-    assert checked.rejected == []
+    assert kept([VALID]) == [EventRecord("e", "u", "i", "rating", 1_714_557_600_000, 4.5, None)]
+    assert (checked([VALID]).received, checked([VALID]).rejected) == (1, [])
 
 
 def test_a_rating_of_zero_is_a_rating() -> None:
-    [event] = check_events([changed(value=0)], NOW_MS).valid
+    [event] = kept([changed(value=0)])
     assert event.value == 0
 
 
 def test_a_declared_type_and_a_recommendation_are_kept() -> None:
-    [event] = check_events(
-        [changed(event_type="add-to-cart", recommendation_id="r/1")], NOW_MS
-    ).valid
+    [event] = kept([changed(event_type="add-to-cart", recommendation_id="r/1")])
     assert (event.event_type, event.recommendation_id) == ("add-to-cart", "r/1")
 
 
@@ -64,7 +76,7 @@ def test_a_declared_type_and_a_recommendation_are_kept() -> None:
     ],
 )
 def test_timestamps_become_whole_milliseconds(timestamp, milliseconds) -> None:
-    [event] = check_events([changed(timestamp=timestamp)], NOW_MS).valid
+    [event] = kept([changed(timestamp=timestamp)])
     assert event.timestamp_ms == milliseconds
 
 
@@ -110,20 +122,45 @@ def test_timestamps_become_whole_milliseconds(timestamp, milliseconds) -> None:
     ids=lambda value: str(value)[:40].encode("ascii", "replace").decode(),
 )
 def test_a_fault_has_its_code_and_reason(record, code, words) -> None:
-    checked = check_events([VALID, record], NOW_MS)
-    assert len(checked.valid) == 1
-    [rejection] = checked.rejected
-    assert (rejection.index, rejection.code) == (1, code)
+    parted = checked([VALID, record])
+    assert (parted.received, parted.valid.num_rows) == (2, 1)
+    [rejection] = parted.rejected
+    assert (rejection.index, rejection.code, rejection.raw) == (1, code, raw(1))
     assert words in rejection.reason
     assert rejection.reason.endswith(".")
     assert len(rejection.reason) < 300
-    rejection.model_dump_json()
+    rejection.named().model_dump_json()
 
 
 def test_the_future_begins_five_minutes_from_now() -> None:
-    last = (NOW_MS + MAX_AHEAD_MS) / 1000
-    checked = check_events([changed(timestamp=last), changed(timestamp=last + 0.001)], NOW_MS)
-    assert (len(checked.valid), len(checked.rejected)) == (1, 1)
+    last = NOW_MS / 1000 + 300
+    parted = checked([changed(timestamp=last), changed(timestamp=last + 0.001)])
+    assert (parted.valid.num_rows, [one.index for one in parted.rejected]) == (1, [1])
+
+
+def test_what_came_in_another_valid_form_is_loaded_in_its_place() -> None:
+    odd = {**VALID, "event_id": b"odd", "timestamp": "1714557600"}
+    records = [changed(event_id="1"), odd, changed(event_id="2"), {**odd, "user_id": b""}]
+    assert [event.event_id for event in kept(records)] == ["1", "odd", "2"]
+    assert len({event.timestamp_ms for event in kept(records)}) == 1
+    assert [one.index for one in checked(records).rejected] == [3]
+
+
+def test_what_could_not_be_read_is_among_the_rejected_in_order() -> None:
+    fault = Rejected(1, "invalid_json", "The line is not JSON.", b"{")
+    parted = checked([changed(event_id=""), None, VALID, 5], [fault])
+    assert (parted.received, parted.valid.num_rows) == (4, 1)
+    assert [(one.index, one.code) for one in parted.rejected] == [
+        (0, "invalid_identifier"),
+        (1, "invalid_json"),
+        (3, "not_an_object"),
+    ]
+    assert parted.rejected[1] == fault
+
+
+def test_nothing_at_all_is_nothing() -> None:
+    parted = checked([])
+    assert (parted.received, parted.valid.schema, parted.valid.num_rows) == (0, EVENT_SCHEMA, 0)
 
 
 json_values = st.recursive(
@@ -135,6 +172,6 @@ json_values = st.recursive(
 
 @given(st.lists(json_values | st.dictionaries(st.sampled_from([*VALID]), json_values)))
 def test_whatever_comes_is_kept_or_rejected(records) -> None:
-    checked = check_events(records, NOW_MS)
-    assert len(checked.valid) + len(checked.rejected) == len(records)
-    assert all(rejection.reason for rejection in checked.rejected)
+    parted = checked(records)
+    assert parted.valid.num_rows + len(parted.rejected) == parted.received == len(records)
+    assert all(rejection.reason for rejection in parted.rejected)

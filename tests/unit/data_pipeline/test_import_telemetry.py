@@ -2,16 +2,17 @@
 
 import pytest
 
-from contracts.events import RejectedRecord
 from contracts.imports import DataType, FileFormat
 from data_pipeline.adapters.import_telemetry import ImportTelemetry
-from data_pipeline.domain.imports import BrokenFile, new_import
+from data_pipeline.domain.deliveries import Rejected
+from data_pipeline.domain.imports import BrokenFile, RecordFile, new_import
 from data_pipeline.services.import_worker import ChunkReport
 from data_pipeline.settings import Settings
 from instrumentation.metrics import Metrics
 from instrumentation.tracing import start_tracing
 
-ENTRY = new_import("1-a", "acme", DataType.ITEMS, FileFormat.CSV, 5, 1_000, {})
+FILE = RecordFile(DataType.ITEMS, FileFormat.CSV, {})
+ENTRY = new_import("1-a", "acme", FILE, 5, 1_000, {})
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_an_import_that_the_next_start_goes_on_with_is_closed(telemetry) -> None
 
 def test_faults_count_by_their_code(telemetry, metrics) -> None:
     telemetry.began(ENTRY)
-    fault = RejectedRecord(index=0, code="invalid_value", reason="r")
+    fault = Rejected(0, "invalid_value", "r", b"")
     with telemetry.chunk(ENTRY) as stored:
         stored(ChunkReport(3, 1, [fault, fault], []))
     labels = {"tenant_id": "acme", "error_type": "invalid_value"}

@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from tests.unit.data_pipeline.extracted_rows import extracted_records, raw
 
+from data_pipeline.domain.deliveries import Rejected
 from data_pipeline.domain.records import ItemRecord
+from data_pipeline.domain.validation_rules import STANDARD_RULES
 from data_pipeline.transform.items import check_items
 
 VALID: dict[str, Any] = {
@@ -19,7 +22,7 @@ VALID: dict[str, Any] = {
 
 
 def test_a_valid_item_is_kept_as_it_is() -> None:
-    checked = check_items([VALID, {"item_id": "bare"}])
+    checked = check_items(extracted_records([VALID, {"item_id": "bare"}]), STANDARD_RULES)
     assert checked.valid == [
         ItemRecord(
             "i",
@@ -69,8 +72,16 @@ def test_a_valid_item_is_kept_as_it_is() -> None:
     ids=lambda value: str(value)[:40].encode("ascii", "replace").decode(),
 )
 def test_a_fault_has_its_code_and_reason(record, code, words) -> None:
-    checked = check_items([record, VALID])
-    assert len(checked.valid) == 1
+    checked = check_items(extracted_records([record, VALID]), STANDARD_RULES)
+    assert (checked.received, len(checked.valid)) == (2, 1)
     [rejection] = checked.rejected
-    assert (rejection.index, rejection.code) == (0, code)
+    assert (rejection.index, rejection.code, rejection.raw) == (0, code, raw(0))
     assert words in rejection.reason
+
+
+def test_what_could_not_be_read_is_among_the_rejected_in_order() -> None:
+    fault = Rejected(1, "invalid_json", "The line is not JSON.", b"{")
+    checked = check_items(extracted_records(["x", None, VALID, 5], [fault]), STANDARD_RULES)
+    assert (checked.received, len(checked.valid)) == (4, 1)
+    assert [one.index for one in checked.rejected] == [0, 1, 3]
+    assert checked.rejected[1] == fault

@@ -1,14 +1,17 @@
 """Each fault of a user has its code, and a reason that says what is expected."""
 
 import pytest
+from tests.unit.data_pipeline.extracted_rows import extracted_records, raw
 
 from data_pipeline.domain.records import UserRecord
+from data_pipeline.domain.validation_rules import STANDARD_RULES
 from data_pipeline.transform.users import check_users
 
 
 def test_a_valid_user_is_kept_as_it_is() -> None:
     users = [{"user_id": "u", "attributes": {"plan": "gold"}}, {"user_id": "bare"}]
-    assert check_users(users).valid == [UserRecord("u", {"plan": "gold"}), UserRecord("bare", {})]
+    checked = check_users(extracted_records(users), STANDARD_RULES)
+    assert checked.valid == [UserRecord("u", {"plan": "gold"}), UserRecord("bare", {})]
 
 
 @pytest.mark.parametrize(
@@ -22,6 +25,6 @@ def test_a_valid_user_is_kept_as_it_is() -> None:
     ],
 )
 def test_a_fault_has_its_code_and_reason(record, code, words) -> None:
-    [rejection] = check_users([record]).rejected
-    assert (rejection.index, rejection.code) == (0, code)
+    [rejection] = check_users(extracted_records([record]), STANDARD_RULES).rejected
+    assert (rejection.index, rejection.code, rejection.raw) == (0, code, raw(0))
     assert words in rejection.reason

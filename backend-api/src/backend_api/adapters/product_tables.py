@@ -42,11 +42,13 @@ training_schedules: Final = Table(
     metadata,
     Column("tenant_id", String(63), ForeignKey("tenants.tenant_id"), primary_key=True),
     Column("parameters", Text, nullable=False),
-    Column("every_hours", Integer, nullable=False),
-    Column("next_run_at", BigInteger, nullable=False),
+    Column("every_hours", Integer),
+    Column("min_new_events", BigInteger),
+    Column("next_run_at", BigInteger),
+    Column("due_at", BigInteger, nullable=False),
     Column("last_job_id", Text),
     Column("last_error", Text),
-    Index("training_schedules_by_time", "next_run_at"),
+    Index("training_schedules_by_time", "due_at"),
 )
 
 erasures: Final = Table(

@@ -1,6 +1,5 @@
 """ScheduleStore and ScheduleRuns over SQL."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, select, update
@@ -26,9 +25,9 @@ class SqlScheduleStore(SqlStore):
             "tenant_id": schedule.tenant_id,
             "parameters": schedule.parameters.model_dump_json(),
             "every_hours": schedule.every_hours,
-            "next_run_at": sql.to_milliseconds(schedule.next_run_at),
+            "min_new_events": schedule.min_new_events,
             "last_job_id": schedule.last_job_id,
-            "last_error": schedule.last_error,
+            **_moved(schedule),
         }
         of_tenant = schedules.c.tenant_id == schedule.tenant_id
         async with sql.transaction(self._engine) as connection:
@@ -56,22 +55,22 @@ class SqlScheduleStore(SqlStore):
             select(schedules)
             .join(tenants, tenants.c.tenant_id == schedules.c.tenant_id)
             .where(tenants.c.status == TenantStatus.ACTIVE)
-            .order_by(schedules.c.next_run_at)
+            .order_by(schedules.c.due_at)
             .limit(1)
         )
         async with sql.transaction(self._reading) as connection:
             row = (await connection.execute(query)).one_or_none()
         return _schedule(row) if row else None
 
-    async def claim(self, schedule: Schedule, next_run_at: datetime, reason: str) -> bool:
+    async def claim(self, schedule: Schedule, moved: Schedule) -> bool:
         """Move a due schedule on; False where another replica has moved or changed it already."""
         statement = (
             update(schedules)
             .where(
                 schedules.c.tenant_id == schedule.tenant_id,
-                schedules.c.next_run_at == sql.to_milliseconds(schedule.next_run_at),
+                schedules.c.due_at == sql.to_milliseconds(schedule.due_at),
             )
-            .values(next_run_at=sql.to_milliseconds(next_run_at), last_error=reason)
+            .values(_moved(moved))
         )
         async with sql.transaction(self._engine) as connection:
             return (await connection.execute(statement)).rowcount == 1
@@ -87,12 +86,24 @@ class SqlScheduleStore(SqlStore):
             await connection.execute(statement)
 
 
+def _moved(schedule: Schedule) -> dict[str, Any]:
+    """What a run or a look changes of a schedule."""
+    at = schedule.next_run_at
+    return {
+        "next_run_at": None if at is None else sql.to_milliseconds(at),
+        "due_at": sql.to_milliseconds(schedule.due_at),
+        "last_error": schedule.last_error,
+    }
+
+
 def _schedule(row: Row[Any]) -> Schedule:
     return Schedule(
         row.tenant_id,
         TrainingParameters.model_validate_json(row.parameters),
         row.every_hours,
-        sql.from_milliseconds(row.next_run_at),
+        row.min_new_events,
+        None if row.next_run_at is None else sql.from_milliseconds(row.next_run_at),
+        sql.from_milliseconds(row.due_at),
         row.last_job_id,
         row.last_error,
     )

@@ -23,8 +23,8 @@ from contracts.transport import ServiceUnavailable
 # Answers that come of how we called and not of what our caller sent.
 _OUR_STATUSES: Final = frozenset({401, 403, 405, 408, 415, 429})
 _OUR_CODES: Final = frozenset({"no_such_path", "unexpected_answer", "http_error"})
-# A limit of the service itself that a tenant has reached, and not of our calls.
-_CALLERS_CODES: Final = frozenset({"too_many_imports"})
+# A limit of the service itself that a tenant has reached, or all have: the circuit stays closed.
+_CALLERS_CODES: Final = frozenset({"too_many_batches", "too_many_imports"})
 PING_SECONDS: Final = 2.0
 ClientT = TypeVar("ClientT")
 

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
 
 from backend_api.domain.erasures import Erasure
@@ -176,8 +175,8 @@ class ScheduleStore(Protocol):
 class ScheduleRuns(Protocol):
     """Which replica runs what is due, and how it ended."""
 
-    async def claim(self, schedule: Schedule, next_run_at: datetime, reason: str) -> bool:
-        """Move a due schedule on, with `reason` as its error until the run has ended.
+    async def claim(self, schedule: Schedule, moved: Schedule) -> bool:
+        """Move a due schedule on: when it is due next, when it runs next, and its error.
 
         False where another replica has moved or changed it already.
         """

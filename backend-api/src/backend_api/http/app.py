@@ -31,6 +31,7 @@ from instrumentation.health import HealthCheck, health_routes
 from instrumentation.middleware import TelemetryMiddleware
 from instrumentation.telemetry import Telemetry
 from web.body_limit import BodyLimit
+from web.request_decoding import RequestDecoding
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
@@ -81,6 +82,7 @@ def create_app(
     app.add_middleware(
         BodyLimit, max_bytes=max_body_bytes, uploads={"/api/v1/imports": max_import_bytes}
     )
+    app.add_middleware(RequestDecoding)
     app.add_middleware(
         TelemetryMiddleware,
         metrics=telemetry.metrics,

@@ -43,7 +43,7 @@ _REQUEST: Final = (
     ErrorCode("body_too_large", 413, "The body is too large.", "Send smaller batches."),
     ErrorCode(
         "unsupported_media_type", 415, "The body is not declared as what the route reads.",
-        "Send the content type that the route names, without compression.",
+        "Send the content type that the route names, plain or by gzip or zstd.",
     ),
     ErrorCode("no_such_path", 404, "There is nothing at this path.", "See /openapi.json."),
     ErrorCode(
@@ -113,8 +113,20 @@ _RECORDS: Final = (
         "Mend the records that `errors` names.",
     ),
     ErrorCode(
+        "quarantined_record_not_found", 404, "There is no such record in quarantine.",
+        "List the quarantine: the record was replayed or discarded, or has expired.",
+    ),
+    ErrorCode(
+        "quarantine_changed", 409, "Some of the records left the quarantine meanwhile.",
+        "Ask again: what was replayed until then stays replayed.",
+    ),
+    ErrorCode(
         "version_conflict", 412, "The record has changed, or is there already.",
         "Get the record again, and decide anew.",
+    ),
+    ErrorCode(
+        "rule_broken", 422, "The record breaks a validation rule of the tenant.",
+        "Mend what `detail` names, or replace the validation rules.",
     ),
     ErrorCode("item_not_found", 404, "The tenant has no such item.", "Send the item first."),
     ErrorCode("user_not_found", 404, "Nothing is stored of this user.", "Check the user id."),
@@ -139,7 +151,19 @@ _RECORDS: Final = (
         "too_many_imports", 429, "As many imports wait as may wait.",
         "Wait for Retry-After seconds, or for one of them to end.",
     ),
+    ErrorCode(
+        "too_many_batches", 429, "As many batches are in work as may be; nothing was stored.",
+        "Send it again after Retry-After seconds.",
+    ),
     ErrorCode("empty_file", 422, "The file has no bytes.", "Send the file as the body."),
+    ErrorCode(
+        "source_not_allowed", 422, "The operator lets no import fetch this file.",
+        "Send the file as the body, or have the operator allow its bucket or folder.",
+    ),
+    ErrorCode(
+        "unknown_format", 422, "The name of the file does not say how it is written.",
+        "Give `format`.",
+    ),
 )  # fmt: skip
 
 _RECOMMENDATIONS: Final = (

@@ -19,6 +19,7 @@ from web.problems import add_problem_handler, add_problem_handlers, problem
 
 RETRY_AFTER_SECONDS: Final = 5
 _IN_USE_SECONDS: Final = 1
+_RETRY_AFTER: Final = {"too_many_batches": 1, "too_many_imports": 30}
 _logger = logging.getLogger(__name__)
 
 
@@ -37,7 +38,8 @@ def problem_of(error: DomainError | PortUnavailable) -> Response:
         return problem(503, "storage_unavailable", detail, headers=_retry(RETRY_AFTER_SECONDS))
     if isinstance(error, RefusedByService):
         given = error.problem
-        headers = _retry(RETRY_AFTER_SECONDS) if given.status == 429 else None
+        seconds = _RETRY_AFTER.get(given.code, RETRY_AFTER_SECONDS)
+        headers = _retry(seconds) if given.status == 429 else None
         return problem(given.status, given.code, given.detail, errors=given.errors, headers=headers)
     status = ERROR_CODES[error.code].status
     if isinstance(error, NoValidRecords):

@@ -74,11 +74,28 @@ SCENARIO: Final[dict[str, Any]] = {
 }
 NAMED_SCENARIO: Final[dict[str, Any]] = {**SCENARIO, "name": SCENARIO_NAME}
 EVENT_TYPE: Final[dict[str, Any]] = {"event_type": "share", "weight": 2.0, "standard": False}
+RULES: Final[dict[str, Any]] = {
+    "events": {
+        "types": {"rating": {"required": ["value"], "value": {"min": 0, "max": 10}}},
+        "max_seconds_ahead": 60,
+        "max_age_days": 3650,
+        "unknown_items": "accept",
+    },
+    "items": {
+        "required": ["title", "attributes.minutes"],
+        "ranges": {"year": {"min": 1888}, "attributes.minutes": {"min": 1, "max": 1000}},
+    },
+    "users": {"required": [], "ranges": {"attributes.age": {"min": 13}}},
+}
+RULES_VERSION: Final[dict[str, Any]] = {"version": 3, "created_at": MOMENT, "rules": RULES}
 IMPORT: Final[dict[str, Any]] = {
     "import_id": "7g2k9m",
     "tenant_id": "acme",
     "data_type": "items",
     "format": "jsonl",
+    "source": "url",
+    "source_url": "s3://acme-exports/items.jsonl.gz",
+    "mapping": {"name": "title"},
     "bytes": 10_485_760,
     "status": "running",
     "progress": 0.4,
@@ -89,10 +106,68 @@ IMPORT: Final[dict[str, Any]] = {
     "first_rejections": [
         {"index": 17, "code": "invalid_item", "reason": "item_id: field required"}
     ],
+    "notices": {"byte_order_mark": 1},
+    "rows_per_second": 250_000.0,
+    "seconds_left": 12.5,
     "created_at": MOMENT,
     "started_at": MOMENT,
     "finished_at": None,
     "error": None,
+}
+IMPORT_REQUEST: Final[dict[str, Any]] = {
+    "source_url": "s3://acme-exports/items.jsonl.gz",
+    "data_type": "items",
+    "mapping": {"name": "title"},
+}
+COUNTS: Final[dict[str, int]] = {
+    "received": 10_000,
+    "loaded": 9_990,
+    "duplicates": 7,
+    "quarantined": 3,
+}
+ACCOUNTING: Final[dict[str, Any]] = {
+    "first": "2026-01-31",
+    "last": "2026-01-31",
+    "totals": COUNTS,
+    "by_source": {"http": COUNTS},
+    "by_data_type": {"events": COUNTS},
+    "accounts": [{**COUNTS, "day": "2026-01-31", "source": "http", "data_type": "events"}],
+    "quarantine": {"waiting": 2, "discarded": 1, "expired": 0, "erased": 0},
+    "balanced": True,
+    "differences": [],
+}
+QUARANTINE_ID: Final = 4711
+QUARANTINED: Final[dict[str, Any]] = {
+    "quarantine_id": QUARANTINE_ID,
+    "data_type": "events",
+    "source": "http",
+    "origin": "",
+    "place": 17,
+    "code": "invalid_event",
+    "reason": "timestamp: field required",
+    "cut": False,
+    "received_at": MOMENT,
+    "expires_at": "2026-03-02T12:00:00Z",
+}
+QUARANTINED_CONTENT: Final[dict[str, Any]] = {
+    **QUARANTINED,
+    "raw": '{"event_id": "e-1", "user_id": "42", "item_id": "0133093", "event_type": "view"}',
+    "raw_encoding": "utf-8",
+}
+REPLAYED: Final[dict[str, Any]] = {
+    "replayed": 3,
+    "loaded": 2,
+    "duplicates": 0,
+    "rejected": 1,
+    "missing": 0,
+    "first_rejections": [
+        {
+            "quarantine_id": QUARANTINE_ID,
+            "code": "invalid_event",
+            "reason": "timestamp: field required",
+        }
+    ],
+    "next_cursor": None,
 }
 TRAINING: Final[dict[str, Any]] = {"model_type": "two-tower", "seed": 0}
 JOB: Final[dict[str, Any]] = {
@@ -111,7 +186,7 @@ JOB: Final[dict[str, Any]] = {
     "model_version": None,
     "error": None,
 }
-SCHEDULE: Final[dict[str, Any]] = {**TRAINING, "every_hours": 24}
+SCHEDULE: Final[dict[str, Any]] = {**TRAINING, "every_hours": 24, "min_new_events": 100_000}
 SCHEDULED: Final[dict[str, Any]] = {
     **SCHEDULE,
     "next_run_at": MOMENT,
@@ -180,6 +255,7 @@ EXPORT: Final[dict[str, Any]] = {
         "profile": STORED_USER,
         "merged_from": [SESSION_ID],
         "events": [STORED_EVENT],
+        "quarantined": [QUARANTINED_CONTENT],
     },
     "recommendations": [RECORD],
 }

@@ -62,7 +62,7 @@ async def get_item(item_id: ItemId, caller: ReadingCaller, product: Provided) ->
     responses={
         200: _STORED,
         201: answer("The item is new.", examples.STORED_ITEM, StoredItem, etag="Its version."),
-        **write_body_problems(*_CHANGED),
+        **write_body_problems("rule_broken", *_CHANGED),
     },
     openapi_extra=json_body(ItemContent, examples.CONTENT),
     summary="Put an item",
@@ -91,7 +91,7 @@ async def put_item(
 @router.patch(
     "/items/{item_id:path}",
     response_model=StoredItem,
-    responses={200: _STORED, **write_body_problems("item_not_found", *_CHANGED)},
+    responses={200: _STORED, **write_body_problems("item_not_found", "rule_broken", *_CHANGED)},
     openapi_extra=json_body(ItemChanges, {"year": 2000, "title": None}, MERGE_PATCH),
     summary="Change an item",
 )

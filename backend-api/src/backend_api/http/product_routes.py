@@ -6,18 +6,22 @@ Ids may hold slashes, so what lies below an item or a user comes before the item
 from typing import Final
 
 from backend_api.http import (
+    accounting,
     events,
     imports,
     items,
     models,
     privacy,
+    quarantine,
     recommendations,
     records,
     scenarios,
     training,
     users,
+    validation_rules,
 )
 from contracts.events import EventTypeWeight
+from contracts.imports import ImportRequest
 from contracts.items import ItemChanges, ItemContent
 from contracts.public.recommendations import (
     BatchRecommendationRequest,
@@ -25,17 +29,22 @@ from contracts.public.recommendations import (
     ScenarioSettings,
 )
 from contracts.public.training import TrainingRequest, TrainingSchedule
+from contracts.quarantine import QuarantineReplay
 from contracts.users import UserChanges, UserMerge, UserProfile
+from contracts.validation_rules import RuleSet
 
 ROUTERS: Final = (
     recommendations.router,
     scenarios.router,
     records.router,
     events.router,
+    validation_rules.router,
     items.router,
     privacy.router,
     users.router,
     imports.router,
+    accounting.router,
+    quarantine.router,
     training.router,
     models.router,
 )
@@ -47,11 +56,14 @@ BODIES: Final = (
     records.Items,
     records.Users,
     EventTypeWeight,
+    RuleSet,
     ItemContent,
     ItemChanges,
     UserProfile,
     UserChanges,
     UserMerge,
+    ImportRequest,
+    QuarantineReplay,
     TrainingRequest,
     TrainingSchedule,
 )

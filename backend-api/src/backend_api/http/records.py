@@ -16,7 +16,9 @@ from contracts.items import Item
 from contracts.users import User
 
 router = APIRouter(tags=["records"])
-_PROBLEMS: Any = write_body_problems("no_valid_records", "data_pipeline_unavailable")
+_PROBLEMS: Any = write_body_problems(
+    "no_valid_records", "too_many_batches", "data_pipeline_unavailable"
+)
 _STORED: Any = answer("What became of each record.", examples.BATCH_RESULT)
 
 

@@ -118,9 +118,14 @@ async def get_schedule(caller: ReadingCaller, product: Provided) -> Response:
     summary="Put the training schedule",
 )
 async def put_schedule(request: Request, caller: WritingCaller, product: Provided) -> Response:
-    """Train again every so many hours, first that many hours from now.
+    """Train again every so many hours, or when so many events are new: whichever comes first.
 
-    A run that makes no job is kept as `last_error`, and tried again at the next time.
+    `every_hours` runs first that many hours from now. `min_new_events` runs once that many events
+    came since the last training snapshot; this is looked at every minute, and after a run again in
+    ten. `next_run_at` is absent without `every_hours`.
+
+    A run that makes no job is kept as `last_error`. It is tried again in ten minutes with
+    `min_new_events`, else at the next time.
     """
     wanted = await read_json(request, TrainingSchedule)
     return json_answer(_shown(await product.schedules.put(caller.tenant_id, wanted)))
@@ -141,6 +146,7 @@ def _shown(schedule: Schedule) -> ScheduledTraining:
     return ScheduledTraining(
         **schedule.parameters.model_dump(),
         every_hours=schedule.every_hours,
+        min_new_events=schedule.min_new_events,
         next_run_at=schedule.next_run_at,
         last_job_id=schedule.last_job_id,
         last_error=schedule.last_error,

@@ -97,7 +97,7 @@ async def get_user(user_id: UserId, caller: ReadingCaller, product: Provided) ->
     responses={
         200: _STORED,
         201: answer("The user is new.", examples.STORED_USER, StoredUser, etag="Its version."),
-        **write_body_problems(*_CHANGED),
+        **write_body_problems("rule_broken", *_CHANGED),
     },
     openapi_extra=json_body(UserProfile, examples.PROFILE),
     summary="Put a user",
@@ -127,7 +127,7 @@ async def put_user(
 @router.patch(
     "/users/{user_id:path}",
     response_model=StoredUser,
-    responses={200: _STORED, **write_body_problems("user_not_found", *_CHANGED)},
+    responses={200: _STORED, **write_body_problems("user_not_found", "rule_broken", *_CHANGED)},
     openapi_extra=json_body(UserChanges, {"attributes": {"age": 35, "plan": None}}, MERGE_PATCH),
     summary="Change a user",
 )

@@ -41,7 +41,9 @@ class ExportService:
         if data is None:
             if not entries:
                 raise UserNotFound
-            data = UserData(user_id=user_id, profile=None, merged_from=[], events=[])
+            data = UserData(
+                user_id=user_id, profile=None, merged_from=[], events=[], quarantined=[]
+            )
         return UserExport(
             exported_at=datetime.now(UTC),
             data=data,

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 from backend_api.domain.errors import DomainError
 from backend_api.domain.product_errors import ScheduleNotFound
 from backend_api.domain.product_ports import ScheduleRuns, ScheduleStore
-from backend_api.domain.schedules import Schedule
+from backend_api.domain.schedules import Schedule, new_schedule
 from backend_api.services.training import TrainingService
 from backends.ports import PortUnavailable
 from contracts.public.training import TrainingSchedule
@@ -39,17 +40,15 @@ class ScheduleService:
         self.changed = asyncio.Event()
 
     async def put(self, tenant_id: str, wanted: TrainingSchedule) -> Schedule:
-        """Train every so many hours from now on."""
+        """Train by this schedule from now on."""
         known = await self._store.find(tenant_id)
-        schedule = Schedule(
-            tenant_id,
-            TrainingParameters(
-                **{name: getattr(wanted, name) for name in TrainingParameters.model_fields}
-            ),
-            wanted.every_hours,
-            self._clock() + timedelta(hours=wanted.every_hours),
-            known.last_job_id if known else None,
+        parameters = TrainingParameters(
+            **{name: getattr(wanted, name) for name in TrainingParameters.model_fields}
         )
+        schedule = new_schedule(
+            tenant_id, parameters, wanted.every_hours, wanted.min_new_events, self._clock()
+        )
+        schedule = replace(schedule, last_job_id=known.last_job_id if known else None)
         await self._store.put(schedule)
         self.changed.set()
         return schedule
@@ -75,17 +74,54 @@ class ScheduleService:
     async def _run_all(self) -> float:
         while (schedule := await self._store.earliest()) is not None:
             now = self._clock()
-            wait = (schedule.next_run_at - now).total_seconds()
+            wait = (schedule.due_at - now).total_seconds()
             if wait > 0:
                 return min(wait, LOOK_AGAIN_SECONDS)
-            if await self._runs.claim(schedule, schedule.next_after(now), CUT_OFF):
-                await self._run(schedule)
+            if schedule.time_has_come(now):
+                await self._run(schedule, now)
+            else:
+                await self._look(schedule, now)
         return LOOK_AGAIN_SECONDS
 
-    async def _run(self, schedule: Schedule) -> None:
-        try:
-            job = await self._training.start(schedule.tenant_id, schedule.parameters)
-        except DomainError as error:
-            await self._runs.ended(schedule, None, error.detail)
+    async def _look(self, schedule: Schedule, now: datetime) -> None:
+        """Run a schedule if there is a reason."""
+        looked = schedule.looked_at(now)
+        if not await self._runs.claim(schedule, looked):
             return
+        try:
+            there_is_a_reason = await self._reason(looked)
+        except DomainError:
+            # One of the services is away: the next look asks again.
+            return
+        if there_is_a_reason:
+            await self._run(looked, now)
+
+    async def _reason(self, schedule: Schedule) -> bool:
+        """Whether enough events came since the last snapshot, or a run for such made no job.
+
+        That one's snapshot may have been made, so that no event came since; then its job may have
+        begun as well, unseen.
+        """
+        data = await self._training.data(schedule.tenant_id)
+        wanted = schedule.min_new_events
+        if wanted is not None and data.events_since_snapshot >= wanted:
+            return True
+        if schedule.last_error is None:
+            return False
+        job = await self._training.newest_job(schedule.tenant_id)
+        if job is None or job.snapshot_id != data.last_snapshot_id:
+            return True
         await self._runs.ended(schedule, job.job_id, None)
+        return False
+
+    async def _run(self, schedule: Schedule, now: datetime) -> None:
+        """Start a job, unless another replica does."""
+        begun = schedule.begun(now, CUT_OFF)
+        if not await self._runs.claim(schedule, begun):
+            return
+        try:
+            job = await self._training.start(begun.tenant_id, begun.parameters)
+        except DomainError as error:
+            await self._runs.ended(begun, None, error.detail)
+            return
+        await self._runs.ended(begun, job.job_id, None)

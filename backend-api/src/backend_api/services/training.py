@@ -2,6 +2,7 @@
 
 from contracts.data_pipeline import DataPipelineClient
 from contracts.ml_engine import MlEngineClient
+from contracts.snapshots import TrainingData
 from contracts.training import TrainingJob, TrainingJobRequest, TrainingParameters
 
 
@@ -25,3 +26,12 @@ class TrainingService:
             **{name: getattr(parameters, name) for name in TrainingParameters.model_fields},
         )
         return await self._ml_engine.start_training(tenant_id, request)
+
+    async def data(self, tenant_id: str) -> TrainingData:
+        """How much there is to train from. Raises `DependencyUnavailable`."""
+        return await self._data_pipeline.training_data(tenant_id)
+
+    async def newest_job(self, tenant_id: str) -> TrainingJob | None:
+        """The job that was started last. Raises `DependencyUnavailable`."""
+        page = await self._ml_engine.training_jobs(tenant_id, limit=1)
+        return page.data[0] if page.data else None

@@ -1,6 +1,6 @@
 """CatalogueLog in a relational database."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from data_pipeline.adapters.tables import items
 from data_pipeline.adapters.transactions import transaction
 from data_pipeline.domain.records import ItemRecord, LogPage, Stored, TrainingItem
 
+_IDS_AT_ONCE = 10_000
 _TRAINING = (items.c.item_id, items.c.title, items.c.categories, items.c.year)
 
 
@@ -73,6 +74,17 @@ class SqlCatalogueLog(SqlStore):
                 rows = await connection.stream(query, execution_options={"yield_per": chunk})
                 async for partition in rows.partitions():
                     yield partition
+
+    async def existing(self, tenant_id: str, item_ids: Collection[str]) -> set[str]:
+        """Those of the ids that items have."""
+        wanted, found = list(item_ids), set[str]()
+        query = sa.select(items.c.item_id).where(items.c.tenant_id == tenant_id, ~items.c.removed)
+        with available(self.what):
+            async with self._reading.begin() as connection:
+                for start in range(0, len(wanted), _IDS_AT_ONCE):
+                    some = wanted[start : start + _IDS_AT_ONCE]
+                    found.update(await connection.scalars(query.where(items.c.item_id.in_(some))))
+        return found
 
 
 async def _known(

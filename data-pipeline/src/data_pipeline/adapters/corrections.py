@@ -1,8 +1,7 @@
-"""Corrections in a relational database."""
+"""Corrections in a relational database, of the chunks of the event log."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -11,36 +10,21 @@ from backends.availability import available
 from backends.ports import (
     Correction,
     EventWeights,
-    HistoryCorrection,
     ItemCountCorrection,
-    UserEvent,
+    ObjectStore,
+    UserCorrection,
 )
 from backends.sql_store import SqlStore
 from contracts.events import DEFAULT_WEIGHTS
+from data_pipeline.adapters.chunk_reader import ChunkReader
+from data_pipeline.adapters.counted_events import item_counts, newest_events
 from data_pipeline.adapters.marks import MarkKind
-from data_pipeline.adapters.tables import corrections, event_types, events
+from data_pipeline.adapters.tables import corrections, users
 from data_pipeline.adapters.transactions import transaction
-from data_pipeline.adapters.weights import counts, weighted_events
+from data_pipeline.adapters.user_names import IDS_AT_ONCE, names
+from data_pipeline.adapters.weights import all_weights, counting_types
+from data_pipeline.domain.deliveries import Lane
 from data_pipeline.domain.records import CorrectionPage
-
-_RANKED = (
-    sa.select(
-        events.c.user_id,
-        events.c.item_id,
-        events.c.event_type,
-        events.c.timestamp_ms,
-        events.c.value,
-        events.c.sequence,
-        sa.func.row_number()
-        .over(
-            partition_by=events.c.user_id,
-            order_by=(events.c.timestamp_ms.desc(), events.c.sequence.desc()),
-        )
-        .label("age"),
-    )
-    .select_from(weighted_events)
-    .where(counts)
-)
 
 
 class SqlCorrections(SqlStore):
@@ -49,11 +33,12 @@ class SqlCorrections(SqlStore):
     what = "event log"
     table = corrections
 
-    def __init__(self, engine: AsyncEngine, history_length: int) -> None:
+    def __init__(self, engine: AsyncEngine, objects: ObjectStore, history_length: int) -> None:
         super().__init__(engine)
+        self._chunks = ChunkReader(engine, objects)
         self._history_length = history_length
 
-    async def due(self, after: int, events: int, limit: int) -> CorrectionPage:
+    async def due(self, after: int, upto: Mapping[Lane, int], limit: int) -> CorrectionPage:
         """What the next marks ask for, read from the log as it is now."""
         query = corrections.select().where(corrections.c.sequence > after)
         query = query.order_by(corrections.c.sequence).limit(limit)
@@ -61,19 +46,12 @@ class SqlCorrections(SqlStore):
         with available(self.what):
             async with self._reading.begin() as connection:
                 marks = (await connection.execute(query)).all()
-                by_kind: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+                by_tenant: defaultdict[str, defaultdict[str, set[str]]]
+                by_tenant = defaultdict(lambda: defaultdict(set))
                 for mark in marks:
-                    by_kind[mark.tenant_id, mark.kind][mark.subject] = None
-                for (tenant_id, kind), subjects in by_kind.items():
-                    if kind in (MarkKind.HISTORY, MarkKind.ERASURE):
-                        histories = await self._histories(connection, tenant_id, subjects, events)
-                        found += [
-                            replace(one, erased=kind == MarkKind.ERASURE) for one in histories
-                        ]
-                    elif kind == MarkKind.ITEM_COUNT:
-                        found += await _item_counts(connection, tenant_id, subjects, events)
-                    else:
-                        found += await _weights(connection, tenant_id)
+                    by_tenant[mark.tenant_id][mark.kind].add(mark.subject)
+                for tenant_id, subjects in by_tenant.items():
+                    found += await self._asked(connection, tenant_id, subjects, upto)
         return CorrectionPage(found, marks[-1].sequence if marks else after)
 
     async def remove(self, sequence: int) -> None:
@@ -84,52 +62,56 @@ class SqlCorrections(SqlStore):
                     corrections.delete().where(corrections.c.sequence <= sequence)
                 )
 
-    async def weights(self) -> Sequence[EventWeights]:
-        """The weights of all tenants that changed some."""
+    async def weights(self, tenant_ids: Collection[str] | None = None) -> Sequence[EventWeights]:
+        """The weights of all tenants that changed some, or of these."""
         with available(self.what):
             async with self._reading.begin() as connection:
-                return await _weights(connection)
+                return await all_weights(connection, tenant_ids)
 
-    async def _histories(
-        self, connection: AsyncConnection, tenant_id: str, user_ids: Iterable[str], upto: int
-    ) -> list[HistoryCorrection]:
-        histories: dict[str, list[UserEvent]] = {user_id: [] for user_id in user_ids}
-        ranked = _RANKED.where(
-            events.c.tenant_id == tenant_id,
-            events.c.user_id.in_(histories),
-            events.c.sequence <= upto,
-        ).subquery()
-        query = sa.select(ranked).where(ranked.c.age <= self._history_length)
-        query = query.order_by(ranked.c.user_id, ranked.c.age.desc())
-        for row in await connection.execute(query):
-            event = UserEvent(row.user_id, row.item_id, row.event_type, row.timestamp_ms, row.value)
-            histories[row.user_id].append(event)
-        return [HistoryCorrection(tenant_id, *history) for history in histories.items()]
+    async def _asked(
+        self,
+        connection: AsyncConnection,
+        tenant_id: str,
+        subjects: Mapping[str, set[str]],
+        upto: Mapping[Lane, int],
+    ) -> list[Correction]:
+        counting = await counting_types(connection, tenant_id)
+        erased = subjects.get(MarkKind.ERASURE, set())
+        user_ids = erased | subjects.get(MarkKind.HISTORY, set())
+        found: list[Correction] = []
+        if user_ids:
+            named = await names(connection, tenant_id, user_ids)
+            histories = await newest_events(
+                self._chunks, tenant_id, named, counting, upto, self._history_length
+            )
+            profiles = await _profiles(connection, tenant_id, user_ids)
+            found += [
+                UserCorrection(
+                    tenant_id,
+                    user_id,
+                    histories.get(user_id, []),
+                    profiles.get(user_id, {}),
+                    erased=user_id in erased,
+                )
+                for user_id in sorted(user_ids)
+            ]
+        item_ids = subjects.get(MarkKind.ITEM_COUNT)
+        if item_ids:
+            counts = await item_counts(self._chunks, tenant_id, item_ids, counting, upto)
+            found += [
+                ItemCountCorrection(tenant_id, item_id, sum(days.values()), days)
+                for item_id, days in counts.items()
+            ]
+        if MarkKind.WEIGHTS in subjects:
+            weights = await all_weights(connection, [tenant_id])
+            found += weights or [EventWeights(tenant_id, dict(DEFAULT_WEIGHTS))]
+        return found
 
 
-async def _item_counts(
-    connection: AsyncConnection, tenant_id: str, item_ids: Iterable[str], upto: int
-) -> list[ItemCountCorrection]:
-    found = dict.fromkeys(item_ids, 0)
-    query = sa.select(events.c.item_id, sa.func.count()).select_from(weighted_events)
-    query = query.where(
-        events.c.tenant_id == tenant_id,
-        events.c.item_id.in_(found),
-        events.c.sequence <= upto,
-        counts,
-    ).group_by(events.c.item_id)
-    for item_id, count in await connection.execute(query):
-        found[item_id] = count
-    return [ItemCountCorrection(tenant_id, *counted) for counted in found.items()]
-
-
-async def _weights(connection: AsyncConnection, tenant_id: str | None = None) -> list[EventWeights]:
-    found: dict[str, dict[str, float]] = {}
-    if tenant_id is not None:
-        found[tenant_id] = dict(DEFAULT_WEIGHTS)
-    query = event_types.select()
-    if tenant_id is not None:
-        query = query.where(event_types.c.tenant_id == tenant_id)
-    for row in await connection.execute(query):
-        found.setdefault(row.tenant_id, dict(DEFAULT_WEIGHTS))[row.event_type] = row.weight
-    return [EventWeights(*weights) for weights in found.items()]
+async def _profiles(
+    connection: AsyncConnection, tenant_id: str, user_ids: Collection[str]
+) -> Mapping[str, dict[str, bool | int | float | str | list[str]]]:
+    assert len(user_ids) <= IDS_AT_ONCE  # noqa: S101 - a page of corrections is smaller
+    query = sa.select(users.c.user_id, users.c.attributes)
+    query = query.where(users.c.tenant_id == tenant_id, users.c.user_id.in_(user_ids))
+    return {row.user_id: row.attributes for row in await connection.execute(query)}

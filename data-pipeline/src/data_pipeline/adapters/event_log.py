@@ -1,114 +1,216 @@
-"""EventLog in a relational database."""
+"""EventLog in a relational database and an object store."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from operator import itemgetter
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backends.availability import available
-from backends.ports import UserEvent
+from backends.ports import ObjectStore, PortUnavailable
 from backends.sql_store import SqlStore
-from data_pipeline.adapters.tables import events, merged_ids
-from data_pipeline.adapters.transactions import transaction
-from data_pipeline.adapters.weights import counts, weighted_events
-from data_pipeline.domain.records import EventRecord, LogPage, Stored, TrainingEvent
+from data_pipeline.adapters.chunk_reader import ChunkReader, read_chunks
+from data_pipeline.adapters.deduplication import EVENT_COUNTER, Deduplication
+from data_pipeline.adapters.event_chunks import (
+    INLINE_ROWS,
+    Chunk,
+    encode_inline,
+    encode_object,
+    new_chunk,
+    object_key_for,
+)
+from data_pipeline.adapters.loose_objects import bind, remove_own, write_loose
+from data_pipeline.adapters.seen_ids import SeenIds, SeenIdsStore, hash_ids
+from data_pipeline.adapters.store import take_sequences
+from data_pipeline.adapters.tables import event_chunks
+from data_pipeline.adapters.transactions import on_commit, transaction
+from data_pipeline.adapters.user_names import named_by_owners
+from data_pipeline.domain.deliveries import Lane
+from data_pipeline.domain.events import STORED_EVENT_SCHEMA
+from data_pipeline.domain.records import EventFilter, EventPage, StagedEvents, Stored
 
-_COLUMNS = ("tenant_id", *EventRecord._fields, "received_at_ms")
-# A column's own name would be taken for its value.
-_GIVEN = {name: sa.bindparam(f"given_{name}") for name in _COLUMNS}
-_OWNER = sa.select(merged_ids.c.user_id).where(
-    merged_ids.c.tenant_id == _GIVEN["tenant_id"], merged_ids.c.merged_id == _GIVEN["user_id"]
-)
-_APPEND = (
-    insert(events)
-    .values(_GIVEN | {"user_id": sa.func.coalesce(_OWNER.scalar_subquery(), _GIVEN["user_id"])})
-    .on_conflict_do_nothing(index_elements=["tenant_id", "event_id"])
-)
-_HEAD = sa.select(sa.func.max(events.c.sequence))
-_ENTRY = (
-    events.c.sequence,
-    events.c.tenant_id,
-    events.c.user_id,
-    events.c.item_id,
-    events.c.event_type,
-    events.c.timestamp_ms,
-    events.c.value,
-    counts,
-)
-_TRAINING = sa.select(
-    events.c.sequence,
-    events.c.user_id,
-    events.c.item_id,
-    events.c.event_type,
-    events.c.timestamp_ms,
-    events.c.value,
-).order_by(
-    # By content alone, so that the order of arrival leaves no trace in a snapshot.
-    events.c.user_id,
-    events.c.timestamp_ms,
-    events.c.item_id,
-    events.c.event_type,
-    events.c.value.nulls_first(),
-)
+PAGE_CHUNKS: Final = 1_000
+"""How many chunks a page has at most."""
+
+
+@dataclass(slots=True)
+class _Staged:
+    """New events of one delivery, encoded; `hashes` are those of their ids, shape (new, 2)."""
+
+    chunk: Chunk
+    seen: SeenIds
+    events: pa.RecordBatch
+    hashes: npt.NDArray[np.uint64]
+    duplicates: int
+    last_sequence: int | None = None
+
+    @property
+    def new(self) -> int:
+        return len(self.events)
+
+    def keep(self, unseen: npt.NDArray[np.bool_]) -> None:
+        """Go on with those that are unseen; the others are duplicates."""
+        self.duplicates += len(unseen) - int(unseen.sum())
+        if not unseen.all():
+            self.events = self.events.filter(pa.array(unseen))
+            self.hashes = self.hashes[unseen]
+
+    def committed(self) -> None:
+        self.last_sequence = self.chunk.last_sequence
 
 
 class SqlEventLog(SqlStore):
-    """A row per event; the primary key is the order.
+    """A row per chunk. Sequences are taken under a lock, so they become visible in their order.
 
-    `read_after` may skip nothing, so sequences have to become visible in their order. SQLite
-    has one writer at a time, which gives that. In PostgreSQL two transactions can commit in
-    another order than they took their sequences: `append` needs an advisory lock there, held
-    from before the insert until the commit.
+    An object is written before the transaction of its chunk, and noted as a loose one until then.
     """
 
     what = "event log"
-    table = events
+    table = event_chunks
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, objects: ObjectStore, seen: SeenIdsStore) -> None:
         super().__init__(engine)
-        # Handed to the driver as it is: binding row by row takes longer than the insert.
-        compiled = _APPEND.compile(dialect=engine.dialect)
-        self._append = str(compiled)
-        places = {f"given_{name}": place for place, name in enumerate(_COLUMNS)}
-        self._in_order = itemgetter(*(places[name] for name in compiled.positiontup or ()))
+        self._objects = objects
+        self._chunks = ChunkReader(engine, objects)
+        self._deduplication = Deduplication(seen, self._chunks)
 
-    async def append(
-        self, tenant_id: str, events: Sequence[EventRecord], received_at_ms: int
-    ) -> Stored:
-        """Store events in one transaction."""
-        if not events:
-            return Stored(0, 0, 0)
-        rows = [self._in_order((tenant_id, *event, received_at_ms)) for event in events]
+    @asynccontextmanager
+    async def staged(
+        self, tenant_id: str, events: pa.RecordBatch, received_at_ms: int, lane: Lane
+    ) -> AsyncGenerator[StagedEvents]:
+        """A block in which the new ones of some events are ready to be stored."""
+        async with self._deduplication.lent(tenant_id) as seen:
+            with available(self.what):
+                async with self._reading.begin() as connection:
+                    await self._deduplication.catch_up(connection, tenant_id, seen)
+            hashes, unseen = await asyncio.to_thread(_probe, seen, events, received_at_ms)
+            chunk = new_chunk(tenant_id, lane, received_at_ms, 0)
+            staged = _Staged(chunk, seen, events, hashes, 0)
+            staged.keep(unseen)
+            try:
+                with available(self.what):
+                    await self._encode(staged)
+                yield staged
+            finally:
+                await self._settle(staged)
+
+    async def store(self, staged: StagedEvents) -> Stored:
+        """Insert the row of the chunk; the index learns of it after the commit."""
+        assert isinstance(staged, _Staged)  # noqa: S101 - what `staged` gave
+        if not staged.new:
+            return Stored(0, staged.duplicates, 0)
         with available(self.what):
             async with transaction(self._engine) as connection:
-                accepted = (await connection.exec_driver_sql(self._append, rows)).rowcount
-                head = (await connection.execute(_HEAD)).scalar_one()
-        return Stored(accepted, len(events) - accepted, head if accepted else 0)
+                # First, since it takes the lock under which the log is compared with the index.
+                last = await take_sequences(connection, EVENT_COUNTER, staged.new)
+                await self._restage(connection, staged)
+                if not staged.new:
+                    return Stored(0, staged.duplicates, 0)
+                first = last - staged.new + 1
+                chunk = staged.chunk._replace(first_sequence=first, last_sequence=last)
+                if chunk.object_key is not None and not await bind(connection, chunk.object_key):
+                    raise PortUnavailable("the events were removed by an erasure: send them again")
+                await connection.execute(event_chunks.insert(), chunk._asdict())
+                staged.chunk = chunk
+                on_commit(connection, staged.committed)
+        return Stored(staged.new, staged.duplicates, last)
 
-    async def read_after(self, sequence: int, limit: int) -> LogPage[UserEvent]:
-        """The next events of all tenants."""
-        query = sa.select(*_ENTRY).select_from(weighted_events)
-        query = query.where(events.c.sequence > sequence)
-        query = query.order_by(events.c.sequence).limit(limit)
+    async def read_after(self, lane: Lane, sequence: int, rows: int) -> EventPage:
+        """Whole chunks, until they have as many rows."""
+        last = event_chunks.c.last_sequence
+        after = (event_chunks.c.lane == lane, last > sequence)
+        heads = sa.select(last, event_chunks.c.rows).where(*after).order_by(last)
         with available(self.what):
             async with self._reading.begin() as connection:
-                rows = (await connection.execute(query)).all()
-        records = [
-            (tenant_id, UserEvent(user_id, item_id, event_type, timestamp_ms, value))
-            for _, tenant_id, user_id, item_id, event_type, timestamp_ms, value, counted in rows
-            if counted
-        ]
-        return LogPage(records, rows[-1][0] if rows else sequence, len(rows) == limit)
+                found = (await connection.execute(heads.limit(PAGE_CHUNKS))).all()
+                if not found:
+                    return EventPage([], sequence, more=False)
+                totals = np.cumsum([head.rows for head in found])
+                place = min(int(np.searchsorted(totals, rows)), len(found) - 1)
+                end: int = found[place].last_sequence
+                query = sa.select(event_chunks).where(*after, last <= end).order_by(last)
+                chunks = await read_chunks(connection, query)
+            batches = [pair for chunk in chunks for pair in await self._named(chunk)]
+        more = place + 1 < len(found) or len(found) == PAGE_CHUNKS
+        return EventPage(batches, end, more)
 
-    async def training_events(
-        self, tenant_id: str, chunk: int
-    ) -> AsyncGenerator[Sequence[TrainingEvent]]:
-        """A tenant's events at one moment: one statement, whatever is written meanwhile."""
-        query = _TRAINING.where(events.c.tenant_id == tenant_id)
+    async def scan(
+        self, tenant_id: str, columns: Sequence[str], where: EventFilter
+    ) -> AsyncGenerator[pa.RecordBatch]:
+        """Some columns of a tenant's stored events at one moment."""
         with available(self.what):
-            async with self._reading.begin() as connection:
-                rows = await connection.stream(query, execution_options={"yield_per": chunk})
-                async for partition in rows.partitions():
-                    yield partition
+            async with aclosing(self._chunks.scan(tenant_id, columns, where)) as batches:
+                async for batch in batches:
+                    yield batch
+
+    async def _named(self, chunk: Chunk) -> list[tuple[str, pa.RecordBatch]]:
+        names = STORED_EVENT_SCHEMA.names
+        batches = await self._chunks.events(chunk, names)
+        async with self._reading.begin() as connection:
+            return [
+                (chunk.tenant_id, await named_by_owners(connection, chunk.tenant_id, batch))
+                for batch in batches
+            ]
+
+    async def _encode(self, staged: _Staged) -> None:
+        """Make the content of the chunk; where it is large, an object."""
+        rows, tenant_id = staged.new, staged.chunk.tenant_id
+        if not rows:
+            staged.chunk = staged.chunk.holding(0, 0, None, None)
+        elif rows <= INLINE_ROWS:
+            content = await asyncio.to_thread(encode_inline, staged.events)
+            staged.chunk = staged.chunk.holding(rows, len(content), content, None)
+        else:
+            key = object_key_for(tenant_id, staged.chunk.day)
+            content = await asyncio.to_thread(encode_object, staged.events)
+            staged.chunk = staged.chunk.holding(rows, len(content), None, key)
+            await write_loose(self._engine, self._objects, tenant_id, key, content)
+
+    async def _encode_again(self, staged: _Staged) -> None:
+        """Make the content anew within the transaction: an object keeps its key."""
+        if staged.chunk.object_key is None or not staged.new:
+            await self._encode(staged)
+            return
+        content = await asyncio.to_thread(encode_object, staged.events)
+        key = staged.chunk.object_key
+        staged.chunk = staged.chunk.holding(staged.new, len(content), None, key)
+        await self._objects.put(key, content)
+
+    async def _restage(self, connection: AsyncConnection, staged: _Staged) -> None:
+        """Look again, where another replica stored events of the tenant since they were staged."""
+        tenant_id, seen = staged.chunk.tenant_id, staged.seen
+        if not await self._deduplication.is_behind(connection, tenant_id, seen):
+            return
+        # What is committed, and no more: the index outlives this transaction.
+        async with self._reading.begin() as reading:
+            await self._deduplication.catch_up(reading, tenant_id, seen)
+        if await self._deduplication.is_behind(connection, tenant_id, seen):
+            raise RuntimeError("a transaction stores events of a tenant in one block only")
+        unseen = await asyncio.to_thread(seen.unseen, staged.hashes)
+        if not unseen.all():
+            staged.keep(unseen)
+            await self._encode_again(staged)
+
+    async def _settle(self, staged: _Staged) -> None:
+        if staged.last_sequence is not None:
+            received_at_ms = staged.chunk.newest_ms
+            add = staged.seen.add
+            await asyncio.to_thread(add, staged.hashes, received_at_ms, staged.last_sequence)
+        elif staged.chunk.object_key is not None:
+            # What cannot be removed now is swept later.
+            with suppress(PortUnavailable), available(self.what):
+                await remove_own(self._engine, self._objects, staged.chunk.object_key)
+
+
+def _probe(
+    seen: SeenIds, events: pa.RecordBatch, received_at_ms: int
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    seen.expire(received_at_ms)
+    hashes = hash_ids(events.column("event_id"))
+    return hashes, seen.unseen(hashes)

@@ -101,7 +101,7 @@ class SqlImportQueue(_Imports):
     @asynccontextmanager
     async def together(self) -> AsyncGenerator[None]:
         """A transaction that the stores of this database take part in."""
-        with available(self.what):
+        with available("database"):
             async with shared_transaction(self._engine):
                 yield
 

@@ -1,6 +1,5 @@
 """ErasedUsers in a relational database."""
 
-import hashlib
 from collections.abc import Collection
 from typing import Final
 
@@ -11,7 +10,7 @@ from backends.availability import available
 from backends.sql_store import SqlStore
 from data_pipeline.adapters.tables import erased_users, imports
 from data_pipeline.adapters.transactions import transaction
-from data_pipeline.domain.imports import UNFINISHED
+from data_pipeline.domain.imports import UNFINISHED, erasure_mark
 
 _INSERT: Final = insert(erased_users)
 _MARK: Final = _INSERT.on_conflict_do_update(
@@ -36,7 +35,7 @@ class SqlErasedUsers(SqlStore):
         rows = [
             {
                 "tenant_id": tenant_id,
-                "user_hash": _hash(tenant_id, user_id),
+                "user_hash": erasure_mark(tenant_id, user_id),
                 "erased_at_ms": erased_at_ms,
             }
             for user_id in user_ids
@@ -47,19 +46,14 @@ class SqlErasedUsers(SqlStore):
             async with transaction(self._engine) as connection:
                 await connection.execute(_MARK, rows)
 
-    async def among(
-        self, tenant_id: str, user_ids: Collection[str], since_ms: int
-    ) -> frozenset[str]:
-        """Compare with all marks since then: as a rule there are none or few."""
+    async def marks(self, tenant_id: str, since_ms: int) -> frozenset[str]:
+        """Read the hashes: as a rule there are none or few."""
         query = sa.select(erased_users.c.user_hash).where(
             erased_users.c.tenant_id == tenant_id, erased_users.c.erased_at_ms >= since_ms
         )
         with available(self.what):
             async with transaction(self._engine) as connection:
-                marked = set((await connection.execute(query)).scalars())
-        if not marked:
-            return frozenset()
-        return frozenset(user for user in user_ids if _hash(tenant_id, user) in marked)
+                return frozenset((await connection.execute(query)).scalars())
 
     async def purge(self, before_ms: int) -> int:
         """Delete the marks that no unfinished import needs."""
@@ -68,8 +62,3 @@ class SqlErasedUsers(SqlStore):
         with available(self.what):
             async with transaction(self._engine) as connection:
                 return (await connection.execute(erased_users.delete().where(old))).rowcount
-
-
-def _hash(tenant_id: str, user_id: str) -> str:
-    # The tenant id has a fixed alphabet without a null byte, so no two pairs run together.
-    return hashlib.sha256(f"{tenant_id}\0{user_id}".encode()).hexdigest()

@@ -9,6 +9,9 @@ from typing import BinaryIO, Final
 
 from backends.ports import PortUnavailable
 
+_PART: Final = ".part"
+"""Ends the name of a file that has not come as a whole."""
+
 BLOCK: Final = 1024 * 1024
 """Bytes gathered before they are written: each write is a hop to a thread."""
 
@@ -23,17 +26,19 @@ class FolderSpool:
     async def receive(self, import_id: str, content: AsyncIterable[bytes]) -> int:
         """Write the file as it comes, never more than a block in memory."""
         path = self.path(import_id)
-        whole = False
+        part = path.with_suffix(_PART)
         try:
             with _available():
-                path.touch(0o600, exist_ok=False)
-                with path.open("wb") as file:
+                # What a fetch left that was cut off is fetched anew.
+                part.unlink(missing_ok=True)
+                part.touch(0o600, exist_ok=False)
+                with part.open("wb") as file:
                     size = await _write(file, content)
                     await asyncio.to_thread(_flush, file)
-            whole = True
+                part.rename(path)
+                await asyncio.to_thread(_flush_folder, self._folder)
         finally:
-            if not whole:
-                path.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
         return size
 
     def path(self, import_id: str) -> Path:
@@ -78,6 +83,15 @@ async def _write(file: BinaryIO, content: AsyncIterable[bytes]) -> int:
 def _flush(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    # Else a power cut might take the name of a file that was acknowledged.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

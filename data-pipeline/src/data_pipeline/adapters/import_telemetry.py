@@ -122,6 +122,7 @@ class ImportTelemetry:
             "import_id": job.import_id,
             "data_type": job.data_type,
             "format": job.format,
+            "source": job.source,
             "bytes": job.bytes,
         }
         if job.status is not ImportStatus.QUEUED:

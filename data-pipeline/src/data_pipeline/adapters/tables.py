@@ -6,25 +6,65 @@ metadata = sa.MetaData()
 
 _Sequence = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
-events = sa.Table(
-    "events",
+event_chunks = sa.Table(
+    "event_chunks",
+    metadata,
+    sa.Column("last_sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("first_sequence", sa.BigInteger, nullable=False),
+    sa.Column("tenant_id", sa.Text, nullable=False),
+    sa.Column("lane", sa.Text, nullable=False),
+    sa.Column("day", sa.Text, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("oldest_ms", sa.BigInteger, nullable=False),
+    sa.Column("newest_ms", sa.BigInteger, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("content", sa.LargeBinary),
+    sa.Column("object_key", sa.Text),
+    sa.Index("event_chunks_of_tenant", "tenant_id", "last_sequence"),
+    sa.Index("event_chunks_by_lane", "lane", "last_sequence"),
+    sa.Index(
+        "event_chunks_measured",
+        *("tenant_id", "lane", "day", "last_sequence", "rows", "size", "object_key"),
+    ),
+)
+"""The event log: each row some events of one tenant that arrived on one day (UTC, ISO 8601).
+
+A small chunk holds its events itself, a large one names its Parquet object, an empty one does
+neither; `size` is the length of either in bytes. The events arrived from `oldest_ms` to
+`newest_ms`.
+"""
+
+removed_event_ids = sa.Table(
+    "removed_event_ids",
     metadata,
     sa.Column("sequence", _Sequence, primary_key=True, autoincrement=True),
     sa.Column("tenant_id", sa.Text, nullable=False),
-    sa.Column("event_id", sa.Text, nullable=False),
-    sa.Column("user_id", sa.Text, nullable=False),
-    sa.Column("item_id", sa.Text, nullable=False),
-    sa.Column("event_type", sa.Text, nullable=False),
-    sa.Column("timestamp_ms", sa.BigInteger, nullable=False),
-    sa.Column("value", sa.Float),
-    sa.Column("received_at_ms", sa.BigInteger, nullable=False),
-    sa.Column("recommendation_id", sa.Text),
-    sa.UniqueConstraint("tenant_id", "event_id"),
-    sa.Index("events_by_user", "tenant_id", "user_id", "sequence"),
-    # With the type, events are counted by their weight in the index alone.
-    sa.Index("events_by_item", "tenant_id", "item_id", "sequence", "event_type"),
+    sa.Column("hashes", sa.LargeBinary, nullable=False),
+    sa.Column("removed_at_ms", sa.BigInteger, nullable=False),
+    sa.Index("removed_event_ids_of_tenant", "tenant_id", "sequence"),
     sqlite_autoincrement=True,
 )
+"""Event ids that may be used again, as their hashes: what the index of seen ids must forget."""
+
+event_log_removals = sa.Table(
+    "event_log_removals",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("why", sa.Text, primary_key=True),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+)
+"""How many events were taken out of the log: by removal, erasure or retention."""
+
+loose_objects = sa.Table(
+    "loose_objects",
+    metadata,
+    sa.Column("object_key", sa.Text, primary_key=True),
+    sa.Column("tenant_id", sa.Text, nullable=False),
+    sa.Column("since_ms", sa.BigInteger, nullable=False, index=True),
+)
+"""Objects that no chunk names: named before they are written, until the transaction of their chunk;
+and given up by a chunk that was rewritten, until those who read it are done. Then they are swept.
+"""
 
 items = sa.Table(
     "items",
@@ -71,6 +111,16 @@ event_types = sa.Table(
     sa.Column("weight", sa.Float, nullable=False),
 )
 
+validation_rules = sa.Table(
+    "validation_rules",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("rules", sa.Text, nullable=False),
+    sa.Column("created_at_ms", sa.BigInteger, nullable=False),
+)
+"""Every version of the tenants' rules, as JSON; the newest is in force."""
+
 corrections = sa.Table(
     "corrections",
     metadata,
@@ -104,6 +154,15 @@ imports = sa.Table(
     sa.Index("imports_by_status", "status", "tenant_id", "import_id"),
 )
 
+stream_positions = sa.Table(
+    "stream_positions",
+    metadata,
+    sa.Column("topic", sa.Text, primary_key=True),
+    sa.Column("partition", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("next_offset", sa.BigInteger, nullable=False),
+)
+"""How far the messages of each partition of a stream are stored."""
+
 erased_users = sa.Table(
     "erased_users",
     metadata,
@@ -111,3 +170,66 @@ erased_users = sa.Table(
     sa.Column("user_hash", sa.Text, primary_key=True),
     sa.Column("erased_at_ms", sa.BigInteger, nullable=False),
 )
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("data_type", sa.Text, primary_key=True),
+    sa.Column("received", sa.BigInteger, nullable=False),
+    sa.Column("loaded", sa.BigInteger, nullable=False),
+    sa.Column("duplicates", sa.BigInteger, nullable=False),
+    sa.Column("quarantined", sa.BigInteger, nullable=False),
+)
+"""What became of the records that arrived on one day (UTC, ISO 8601)."""
+
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    sa.Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    sa.Column("tenant_id", sa.Text, nullable=False),
+    sa.Column("data_type", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("place", sa.BigInteger, nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("received_at_ms", sa.BigInteger, nullable=False),
+    sa.Column("cut", sa.Boolean, nullable=False),
+    sa.Column("form", sa.Text, nullable=False),
+    sa.Column("raw", sa.LargeBinary, nullable=False),
+    sa.Index("quarantine_of_tenant", "tenant_id", "sequence"),
+    sa.Index("quarantine_by_code", "tenant_id", "code", "sequence"),
+    sa.Index("quarantine_by_origin", "tenant_id", "origin", "sequence"),
+    sa.Index("quarantine_by_age", "received_at_ms"),
+    sqlite_autoincrement=True,
+)
+"""Records that could not be loaded, with their bytes."""
+
+quarantine_departures = sa.Table(
+    "quarantine_departures",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("why", sa.Text, primary_key=True),
+    sa.Column("records", sa.BigInteger, nullable=False),
+)
+"""How many entries left the quarantine without a replay."""
+
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    sa.Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    sa.Column("tenant_id", sa.Text, nullable=False),
+    sa.Column("snapshot_id", sa.Text, nullable=False),
+    sa.Column("events_stored", sa.BigInteger, nullable=False),
+    sa.Column("made_at_ms", sa.BigInteger, nullable=False),
+    sa.Column("removed", sa.Boolean, nullable=False),
+    sa.Index("snapshots_by_id", "tenant_id", "snapshot_id", unique=True),
+    sa.Index("snapshots_of_tenant", "tenant_id", "sequence"),
+    sqlite_autoincrement=True,
+)
+"""Training snapshots in the order of their making; `events_stored` is how many events had ever been
+stored of the tenant by then.
+"""

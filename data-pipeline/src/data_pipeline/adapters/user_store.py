@@ -1,15 +1,19 @@
 """UserStore in a relational database."""
 
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
+import pyarrow as pa
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backends.availability import available
+from backends.ports import ObjectStore
 from backends.sql_store import SqlStore
+from data_pipeline.adapters.chunk_reader import ChunkReader, chunks_of
 from data_pipeline.adapters.store import resolved, take_sequences
-from data_pipeline.adapters.tables import events, merged_ids, users
+from data_pipeline.adapters.tables import event_chunks, users
 from data_pipeline.adapters.transactions import transaction
+from data_pipeline.adapters.user_names import names
 from data_pipeline.adapters.user_rows import (
     REPLACE_USER,
     USER_COUNTER,
@@ -17,7 +21,7 @@ from data_pipeline.adapters.user_rows import (
     user_row,
     versioned_user,
 )
-from data_pipeline.domain.records import Change, Stored, UserRecord, Versioned
+from data_pipeline.domain.records import Change, EventFilter, UserRecord, Versioned
 
 
 class SqlUserStore(SqlStore):
@@ -26,41 +30,14 @@ class SqlUserStore(SqlStore):
     what = "user profiles"
     table = users
 
-    async def store(
-        self, tenant_id: str, users: Sequence[UserRecord], updated_at_ms: int
-    ) -> Stored:
-        """Create or replace users in one transaction."""
-        if not users:
-            return Stored(0, 0, 0)
-        with available(self.what):
-            async with transaction(self._engine) as connection:
-                # First, since it takes the lock under which the users are compared.
-                end = await take_sequences(connection, USER_COUNTER, len(users))
-                owners = await _owners(connection, tenant_id, {user.user_id for user in users})
-                given = [
-                    user._replace(user_id=owners.get(user.user_id, user.user_id)) for user in users
-                ]
-                known = await _known(connection, tenant_id, {user.user_id for user in given})
-                changed: dict[str, UserRecord] = {}
-                accepted = 0
-                for user in given:
-                    if (changed.get(user.user_id) or known.get(user.user_id)) != user:
-                        changed[user.user_id] = user
-                        accepted += 1
-                if changed:
-                    rows = [
-                        user_row(tenant_id, user, sequence, updated_at_ms)
-                        for sequence, user in enumerate(changed.values(), end - len(changed) + 1)
-                    ]
-                    await connection.execute(REPLACE_USER, rows)
-        return Stored(accepted, len(users) - accepted, end if changed else 0)
+    def __init__(self, engine: AsyncEngine, objects: ObjectStore) -> None:
+        super().__init__(engine)
+        self._chunks = ChunkReader(engine, objects)
 
     async def find(self, tenant_id: str, user_id: str) -> Versioned[UserRecord] | None:
         """A user, known by a profile or by events."""
         with available(self.what):
-            async with self._reading.begin() as connection:
-                user_id = await resolved(connection, tenant_id, user_id)
-                return await _find(connection, tenant_id, user_id)
+            return await self._find(tenant_id, user_id)
 
     async def page(
         self, tenant_id: str, after: str | None, limit: int
@@ -83,11 +60,15 @@ class SqlUserStore(SqlStore):
     ) -> Change[UserRecord]:
         """Replace a user; a profile that stays as it is keeps its version."""
         with available(self.what):
+            # Before the transaction: the events of who has no profile are looked for in the log.
+            found = await self._find(tenant_id, user_id)
             async with transaction(self._engine) as connection:
                 # First, since it takes the lock under which the user is read.
                 sequence = await take_sequences(connection, USER_COUNTER, 1)
                 user_id = await resolved(connection, tenant_id, user_id)
-                before = await _find(connection, tenant_id, user_id)
+                before = await find_profile(connection, tenant_id, user_id)
+                if before is None and found is not None:
+                    before = Versioned(UserRecord(user_id, {}), 0, found.updated_at_ms)
                 after = change(before)._replace(user_id=user_id)
                 if before is not None and before.version and after == before.record:
                     return Change(before, created=False)
@@ -96,31 +77,24 @@ class SqlUserStore(SqlStore):
         created = before is None or not before.version
         return Change(Versioned(after, sequence, updated_at_ms), created)
 
+    async def _find(self, tenant_id: str, user_id: str) -> Versioned[UserRecord] | None:
+        async with self._reading.begin() as connection:
+            user_id = await resolved(connection, tenant_id, user_id)
+            profile = await find_profile(connection, tenant_id, user_id)
+            if profile is not None:
+                return profile
+            named = await names(connection, tenant_id, [user_id])
+        last_seen_ms = await self._last_seen_ms(tenant_id, EventFilter(user_ids=frozenset(named)))
+        if last_seen_ms is None:
+            return None
+        return Versioned(UserRecord(user_id, {}), 0, last_seen_ms)
 
-async def _find(
-    connection: AsyncConnection, tenant_id: str, user_id: str
-) -> Versioned[UserRecord] | None:
-    profile = await find_profile(connection, tenant_id, user_id)
-    if profile is not None:
-        return profile
-    query = sa.select(events.c.received_at_ms)
-    query = query.where(events.c.tenant_id == tenant_id, events.c.user_id == user_id)
-    query = query.order_by(events.c.sequence.desc()).limit(1)
-    last_seen_ms = (await connection.execute(query)).scalar_one_or_none()
-    return None if last_seen_ms is None else Versioned(UserRecord(user_id, {}), 0, last_seen_ms)
-
-
-async def _owners(
-    connection: AsyncConnection, tenant_id: str, user_ids: set[str]
-) -> dict[str, str]:
-    query = sa.select(merged_ids.c.merged_id, merged_ids.c.user_id).where(
-        merged_ids.c.tenant_id == tenant_id, merged_ids.c.merged_id.in_(user_ids)
-    )
-    return {row.merged_id: row.user_id for row in await connection.execute(query)}
-
-
-async def _known(
-    connection: AsyncConnection, tenant_id: str, user_ids: set[str]
-) -> dict[str, UserRecord]:
-    query = users.select().where(users.c.tenant_id == tenant_id, users.c.user_id.in_(user_ids))
-    return {row.user_id: versioned_user(row).record for row in await connection.execute(query)}
+    async def _last_seen_ms(self, tenant_id: str, where: EventFilter) -> int | None:
+        query = chunks_of(tenant_id).order_by(event_chunks.c.last_sequence.desc())
+        async with aclosing(self._chunks.walk(query)) as chunks:
+            async for chunk in chunks:
+                batches = await self._chunks.events(chunk, ["received_at"], where)
+                if batches:
+                    moments = [batch.column(0).cast(pa.int64()).to_numpy() for batch in batches]
+                    return int(max(one.max() for one in moments))
+        return None

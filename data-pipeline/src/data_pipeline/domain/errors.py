@@ -45,6 +45,12 @@ class InvalidChange(DomainError):
     code = "invalid_request"
 
 
+class RuleBroken(DomainError):
+    """A record is valid, but not by the validation rules of its tenant."""
+
+    code = "rule_broken"
+
+
 class InvalidCursor(DomainError):
     """The cursor is none that a list of this kind has answered with."""
 
@@ -97,3 +103,27 @@ class AlreadyMerged(DomainError):
     """The id was merged into another user before."""
 
     code = "already_merged"
+
+
+class QuarantinedRecordNotFound(DomainError):
+    """There is no such record in quarantine."""
+
+    code = "quarantined_record_not_found"
+
+
+class QuarantineChanged(DomainError):
+    """Records left the quarantine while they were replayed."""
+
+    code = "quarantine_changed"
+
+
+class InvalidPeriod(DomainError):
+    """The days that were asked for are no period, or too many."""
+
+    code = "invalid_request"
+
+
+class TooManyBatches(DomainError):
+    """As many batches are in work as may be at once."""
+
+    code = "too_many_batches"

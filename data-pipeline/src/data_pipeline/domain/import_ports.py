@@ -3,7 +3,7 @@
 All raise `PortUnavailable` where the thing behind them is locked, full or gone.
 """
 
-from collections.abc import AsyncIterable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -74,18 +74,17 @@ class ErasedUsers(Protocol):
     An import must not bring a user back whose erasure was asked for after its upload had begun.
     An erasure waits for no import and cancels none: it marks the user, by a hash, in the same
     transaction in which the user's events go away, or before. Each chunk of an import leaves out
-    the users marked since its upload began, and reads the marks in the transaction that stores
-    the chunk: so a chunk is stored before the erasure, which removes it, or it sees the mark.
+    the users marked since its upload began, and looks once more after its records were stored, in
+    the same transaction: so a chunk is stored before the erasure, which removes it, or it sees the
+    mark and is done again.
     """
 
     async def mark(self, tenant_id: str, user_ids: Collection[str], erased_at_ms: int) -> None:
         """Remember that users were erased."""
         ...
 
-    async def among(
-        self, tenant_id: str, user_ids: Collection[str], since_ms: int
-    ) -> frozenset[str]:
-        """Those of the users who were erased at `since_ms` or later."""
+    async def marks(self, tenant_id: str, since_ms: int) -> frozenset[str]:
+        """The `erasure_mark` of each user who was erased at `since_ms` or later."""
         ...
 
     async def purge(self, before_ms: int) -> int:
@@ -102,7 +101,7 @@ class ErasedUsers(Protocol):
 
 
 class Spool(Protocol):
-    """The uploaded files of the imports that are not finished."""
+    """The files of the imports that are not finished."""
 
     async def receive(self, import_id: str, content: AsyncIterable[bytes]) -> int:
         """Keep a file, on disk when this returns; its bytes.
@@ -112,7 +111,7 @@ class Spool(Protocol):
         ...
 
     def path(self, import_id: str) -> Path:
-        """Where a kept file lies."""
+        """Where a kept file lies; nothing lies there while it is being received."""
         ...
 
     async def remove(self, import_id: str) -> None:
@@ -125,6 +124,30 @@ class Spool(Protocol):
 
     async def ping(self) -> None:
         """Raise `PortUnavailable` where files cannot be written."""
+        ...
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+        ...
+
+
+class FileSources(Protocol):
+    """Files that imports fetch by their URL."""
+
+    def check(self, tenant_id: str, url: str) -> None:
+        """Raise `SourceNotAllowed` where the tenant may not have the service fetch the file."""
+        ...
+
+    def read(self, tenant_id: str, url: str) -> AsyncGenerator[bytes]:
+        """The content of a file, piece by piece, without its compression.
+
+        Raises `SourceNotAllowed`, and `SourceFailed` where the file cannot be had, is too large
+        or is no compressed file in spite of its name.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Nothing is held open: whether a source answers is known when it is read."""
         ...
 
     async def close(self) -> None:

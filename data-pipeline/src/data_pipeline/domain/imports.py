@@ -1,12 +1,22 @@
 """Bulk imports: a file of records on its way into the stores."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
-from contracts.events import RejectedRecord
-from contracts.imports import DataType, FileFormat, ImportJob, ImportStatus
+from contracts.imports import (
+    ColumnMapping,
+    DataType,
+    FileFormat,
+    ImportJob,
+    ImportSource,
+    ImportStatus,
+)
+from data_pipeline.domain.deliveries import Counts, Delivery, Rejected, Source
 from data_pipeline.domain.errors import DomainError
+from data_pipeline.domain.extracted import Extracted
 from data_pipeline.domain.moments import moment
 
 FIRST_REJECTIONS: Final = 20
@@ -42,6 +52,18 @@ class EmptyFile(DomainError):
     code = "empty_file"
 
 
+class UnknownFormat(DomainError):
+    """The name of the file does not say how it is written."""
+
+    code = "unknown_format"
+
+
+class SourceNotAllowed(DomainError):
+    """The operator lets no import fetch such a file."""
+
+    code = "source_not_allowed"
+
+
 class ImportFailed(Exception):
     """An import cannot go on; the message says why. What it has stored stays."""
 
@@ -60,6 +82,12 @@ class FileLost(ImportFailed):
     reason = "file_lost"
 
 
+class SourceFailed(ImportFailed):
+    """The file cannot be fetched from its source."""
+
+    reason = "source_failed"
+
+
 class Interrupted(ImportFailed):
     """The service stopped again and again at one place of the file."""
 
@@ -76,17 +104,45 @@ class InternalFault(ImportFailed):
 class Chunk:
     """The next rows of a file.
 
-    `rows` counts them all; `records` are those that could be read, `indexes` the places of these
-    among the rows, `rejected` the others. `position` is where the next chunk begins, in the units
-    of the format, and `progress` the share of the file up to there.
+    `rows` counts them all. `position` is where the next chunk begins, in the units of the format,
+    and `progress` the share of the file up to there. `notices` count what hurts nothing but is
+    worth telling, such as a byte order mark. `form` is that of a delivery of these rows.
     """
 
     rows: int
-    records: Sequence[Any]
-    indexes: Sequence[int]
-    rejected: Sequence[RejectedRecord]
+    extracted: Extracted
     position: int
     progress: float
+    notices: Mapping[str, int]
+    form: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFile:
+    """A file of records: what it holds, how it is written, and where from where that is a URL."""
+
+    data_type: DataType
+    file_format: FileFormat
+    mapping: ColumnMapping
+    source_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast an import goes: seconds since its file was opened, and how it stood then."""
+
+    seconds: float
+    rows: int
+    progress: float
+
+    def fields(self, rows: int, progress: float) -> Mapping[str, float | None]:
+        """What a job says of its pace when it stands at so many rows."""
+        if self.seconds <= 0 or progress <= self.progress:
+            return {"rows_per_second": None, "seconds_left": None}
+        return {
+            "rows_per_second": round((rows - self.rows) / self.seconds, 1),
+            "seconds_left": round(self.seconds * (1 - progress) / (progress - self.progress), 1),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,30 +163,53 @@ class Import:
         """Whether nothing more will happen."""
         return self.job.status not in UNFINISHED
 
+    @property
+    def created_at_ms(self) -> int:
+        """When its upload began, in Unix milliseconds."""
+        return round(self.job.created_at.timestamp() * 1000)
+
+    def delivery(self) -> Delivery:
+        """The next rows of the file, as the pipeline takes them."""
+        job = self.job
+        return Delivery(job.tenant_id, job.data_type, Source.FILE, job.import_id, job.rows)
+
     def begun(self, now_ms: int) -> "Import":
         """The import with its file opened, for the first time or again."""
-        changes = {
-            "status": ImportStatus.RUNNING,
-            "started_at": self.job.started_at or moment(now_ms),
-        }
-        return self._changed(changes, beginnings=self.beginnings + 1)
+        return self._running(now_ms, beginnings=self.beginnings + 1)
+
+    def fetching(self, now_ms: int) -> "Import":
+        """The import while its file is on its way."""
+        return self._running(now_ms)
+
+    def fetched(self, size: int) -> "Import":
+        """The import with its file on disk; `size` is in bytes.
+
+        Raises:
+            SourceFailed: the file is another one than the rows before came from.
+        """
+        if self.position and size != self.job.bytes:
+            raise SourceFailed("the file was changed at its source: start another import")
+        return self._changed({"bytes": size})
 
     def advanced(
-        self, chunk: Chunk, accepted: int, duplicates: int, rejected: Sequence[RejectedRecord]
+        self, chunk: Chunk, counts: Counts, rejected: Sequence[Rejected], pace: Pace
     ) -> "Import":
-        """The import after a chunk; `rejected` are its rows by their place in the chunk."""
+        """The import after a chunk; `rejected` are rows by their place in the chunk."""
         job = self.job
         named = [
-            one.model_copy(update={"index": job.rows + one.index})
+            replace(one, index=job.rows + one.index).named()
             for one in rejected[: FIRST_REJECTIONS - len(job.first_rejections)]
         ]
+        rows = job.rows + counts.received
         changes = {
             "progress": chunk.progress,
-            "rows": job.rows + chunk.rows,
-            "accepted": job.accepted + accepted,
-            "duplicates": job.duplicates + duplicates,
-            "rejected": job.rejected + len(rejected),
+            "rows": rows,
+            "accepted": job.accepted + counts.loaded,
+            "duplicates": job.duplicates + counts.duplicates,
+            "rejected": job.rejected + counts.quarantined,
             "first_rejections": [*job.first_rejections, *named],
+            "notices": dict(Counter(job.notices) + Counter(chunk.notices)),
+            **pace.fields(rows, chunk.progress),
         }
         return self._changed(changes, position=chunk.position, beginnings=1)
 
@@ -148,8 +227,16 @@ class Import:
         error = f"{failure}; {stays if self.job.rows else 'nothing of the file was taken in'}"
         return self._ended(ImportStatus.FAILED, now_ms, error=error)
 
+    def _running(self, now_ms: int, **own: Any) -> "Import":
+        changes = {
+            "status": ImportStatus.RUNNING,
+            "started_at": self.job.started_at or moment(now_ms),
+        }
+        return self._changed(changes, **own)
+
     def _ended(self, status: ImportStatus, now_ms: int, **changes: Any) -> "Import":
-        return self._changed({**changes, "status": status, "finished_at": moment(now_ms)})
+        ended = {"status": status, "finished_at": moment(now_ms), "seconds_left": None}
+        return self._changed({**changes, **ended})
 
     def _changed(self, changes: Mapping[str, Any], **own: Any) -> "Import":
         return replace(self, job=self.job.model_copy(update=dict(changes)), **own)
@@ -158,8 +245,7 @@ class Import:
 def new_import(
     import_id: str,
     tenant_id: str,
-    data_type: DataType,
-    file_format: FileFormat,
+    file: RecordFile,
     size: int,
     created_at_ms: int,
     trace_headers: Mapping[str, str],
@@ -168,8 +254,11 @@ def new_import(
     job = ImportJob(
         import_id=import_id,
         tenant_id=tenant_id,
-        data_type=data_type,
-        format=file_format,
+        data_type=file.data_type,
+        format=file.file_format,
+        source=ImportSource.URL if file.source_url else ImportSource.UPLOAD,
+        source_url=file.source_url,
+        mapping=file.mapping,
         bytes=size,
         status=ImportStatus.QUEUED,
         progress=0.0,
@@ -181,3 +270,9 @@ def new_import(
         created_at=moment(created_at_ms),
     )
     return Import(job, position=0, beginnings=0, trace_headers=trace_headers)
+
+
+def erasure_mark(tenant_id: str, user_id: str) -> str:
+    """What is remembered of an erased user: whoever was erased is not named again."""
+    # The tenant id has a fixed alphabet without a null byte, so no two pairs run together.
+    return hashlib.sha256(f"{tenant_id}\0{user_id}".encode()).hexdigest()

@@ -6,23 +6,28 @@ transaction what of the features must be corrected; `Corrections` gives the mark
 id is another name of its user, wherever a user id is given.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from backends.ports import EventWeights, ItemContent, UserEvent
+import pyarrow as pa
+
+from backends.ports import EventWeights, ItemContent, UserContent
+from data_pipeline.domain.deliveries import Lane
 from data_pipeline.domain.records import (
     Change,
     CorrectionPage,
     Erased,
+    EventFilter,
+    EventPage,
     EventQuery,
-    EventRecord,
     ItemRecord,
     LogPage,
     Merged,
     PersonCounts,
+    StagedEvents,
     Stored,
     StoredEventRecord,
-    TrainingEvent,
     TrainingItem,
     UserRecord,
     Versioned,
@@ -30,28 +35,37 @@ from data_pipeline.domain.records import (
 
 
 class EventLog(Protocol):
-    """Every event once, in the order of its storing."""
+    """Every event once, in the order of its storing: immutable chunks of Arrow rows."""
 
-    async def append(
-        self, tenant_id: str, events: Sequence[EventRecord], received_at_ms: int
-    ) -> Stored:
-        """Store events in one transaction; the first of an id wins, the others are duplicates.
+    def staged(
+        self, tenant_id: str, events: pa.RecordBatch, received_at_ms: int, lane: Lane
+    ) -> AbstractAsyncContextManager[StagedEvents]:
+        """A block in which the new ones of some events (`EVENT_SCHEMA`) are ready to be stored.
 
-        Events of a merged id are stored as its user's.
+        Nobody else stores events of the tenant within it: so it is entered before a transaction
+        begins, and left after it. What takes long, as writing an object, is done before the block
+        begins. What is not stored in the block leaves no trace.
         """
         ...
 
-    async def read_after(self, sequence: int, limit: int) -> LogPage[UserEvent]:
-        """The next events of all tenants, in order; a later call never finds one in between.
+    async def store(self, staged: StagedEvents) -> Stored:
+        """Store the new ones, in one transaction or in the shared one.
 
-        Events of weight 0 are passed over, by the weights of the moment.
+        What it answers is what counts: another replica may have stored some meanwhile.
         """
         ...
 
-    def training_events(
-        self, tenant_id: str, chunk: int
-    ) -> AsyncGenerator[Sequence[TrainingEvent]]:
-        """A tenant's events at one moment, `chunk` at a time, by user, time and content."""
+    async def read_after(self, lane: Lane, sequence: int, rows: int) -> EventPage:
+        """The next events of a lane of all tenants, in order; about `rows` of them, or more.
+
+        A later call never finds one in between. The users are those that the ids were merged into.
+        """
+        ...
+
+    def scan(
+        self, tenant_id: str, columns: Sequence[str], where: EventFilter
+    ) -> AsyncGenerator[pa.RecordBatch]:
+        """Some columns of a tenant's stored events (`STORED_EVENT_SCHEMA`) at one moment."""
         ...
 
     async def ping(self) -> None:
@@ -64,7 +78,7 @@ class EventLog(Protocol):
 
 
 class EventArchive(Protocol):
-    """The stored events one by one."""
+    """The stored events one by one, and frozen as a whole."""
 
     async def find(self, tenant_id: str, event_id: str) -> StoredEventRecord | None:
         """An event by its id."""
@@ -76,6 +90,13 @@ class EventArchive(Protocol):
 
     async def remove(self, tenant_id: str, event_id: str) -> int | None:
         """Remove an event; the sequence that the features must reach, None if there is none."""
+        ...
+
+    def training_events(self, tenant_id: str, rows: int) -> AsyncGenerator[pa.RecordBatch]:
+        """A tenant's events at one moment by user, time and content, `rows` at a time.
+
+        The columns are sequence, user_id, item_id, event_type, timestamp and value.
+        """
         ...
 
     async def ping(self) -> None:
@@ -127,6 +148,10 @@ class CatalogueLog(Protocol):
         """A tenant's items at one moment, `chunk` at a time, by id."""
         ...
 
+    async def existing(self, tenant_id: str, item_ids: Collection[str]) -> set[str]:
+        """Those of the ids that items have."""
+        ...
+
     async def ping(self) -> None:
         """Raise `PortUnavailable` where the catalogue cannot be read."""
         ...
@@ -172,14 +197,33 @@ class ItemStore(Protocol):
         ...
 
 
-class UserStore(Protocol):
-    """The users' profiles."""
+class UserLog(Protocol):
+    """The newest state of every user's profile, in the order of the changes."""
 
     async def store(
         self, tenant_id: str, users: Sequence[UserRecord], updated_at_ms: int
     ) -> Stored:
         """Create or replace users in one transaction; one that changes nothing is a duplicate."""
         ...
+
+    async def read_after(self, sequence: int, limit: int) -> LogPage[UserContent]:
+        """The next changed profiles of all tenants, in order.
+
+        One that was removed does not come again: a correction tells of it.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Raise `PortUnavailable` where profiles cannot be read."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the log holds."""
+        ...
+
+
+class UserStore(Protocol):
+    """The users' profiles one by one."""
 
     async def find(self, tenant_id: str, user_id: str) -> Versioned[UserRecord] | None:
         """A user; one of whom there are events only has version 0 and no attributes."""
@@ -253,16 +297,20 @@ class Corrections(Protocol):
     time.
     """
 
-    async def due(self, after: int, events: int, limit: int) -> CorrectionPage:
-        """What the marks after the sequence `after` ask for, of the log up to event `events`."""
+    async def due(self, after: int, upto: Mapping[Lane, int], limit: int) -> CorrectionPage:
+        """What the next marks after the sequence `after` ask for; `limit` of them at most.
+
+        Histories and counts are of the events that each lane has up to its sequence in `upto`,
+        users with the attributes of their profiles as they are now.
+        """
         ...
 
     async def remove(self, sequence: int) -> None:
         """Forget the marks up to `sequence`: they may name a user who was erased."""
         ...
 
-    async def weights(self) -> Sequence[EventWeights]:
-        """The weights of all tenants that changed some."""
+    async def weights(self, tenant_ids: Collection[str] | None = None) -> Sequence[EventWeights]:
+        """All weights of those tenants that changed some: of these tenants, or of all."""
         ...
 
     async def ping(self) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+import pyarrow as pa
 
 from backends.ports import AttributeValue, Correction
-from contracts.events import RejectedRecord
+from data_pipeline.domain.deliveries import Lane
 
 RecordT = TypeVar("RecordT")
 
@@ -85,6 +87,46 @@ class StoredEventRecord(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events of a log: those of these users, items or event ids, where given.
+
+    Events match by the user ids that they came with. `upto` are the last sequences of each lane.
+    """
+
+    user_ids: frozenset[str] | None = None
+    item_ids: frozenset[str] | None = None
+    event_types: frozenset[str] | None = None
+    event_ids: frozenset[str] | None = None
+    upto: Mapping[Lane, int] | None = None
+
+
+class StagedEvents(Protocol):
+    """Events that wait to be stored: those of a delivery that were not seen before."""
+
+    @property
+    def new(self) -> int:
+        """How many of them are new."""
+        ...
+
+    @property
+    def duplicates(self) -> int:
+        """How many were there already, or twice in the delivery."""
+        ...
+
+
+class EventPage(NamedTuple):
+    """Events with their tenant ids, of those that a lane holds up to `last_sequence`.
+
+    The batches are of `STORED_EVENT_SCHEMA`, each of one tenant, in any order. `more` says whether
+    the lane had events after them.
+    """
+
+    batches: Sequence[tuple[str, pa.RecordBatch]]
+    last_sequence: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EventQuery:
     """Which events of a tenant: those stored before `before`, of one user or item where given."""
 
@@ -122,12 +164,6 @@ class Erased(NamedTuple):
     correction: int
 
 
-TrainingEvent = tuple[int, str, str, str, int, float | None]
-"""One event as a snapshot takes it: sequence, user, item, event type, Unix milliseconds, value.
-
-A plain tuple, since a snapshot reads millions of them.
-"""
-
 TrainingItem = tuple[str, str | None, Sequence[str], int | None]
 """One item as a snapshot takes it: id, title, categories, year."""
 
@@ -138,11 +174,3 @@ class Stored(NamedTuple):
     accepted: int
     duplicates: int
     last_sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Checked(Generic[RecordT]):
-    """The valid records of a batch in their order, and the rejected ones by their index."""
-
-    valid: Sequence[RecordT]
-    rejected: Sequence[RejectedRecord]

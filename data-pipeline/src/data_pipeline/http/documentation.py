@@ -15,7 +15,7 @@ _PROBLEMS = {
     412: "The record has another version than the one asked for.",
     413: "The body is too large.",
     422: "The request is not valid.",
-    429: "Too many imports of the tenant are not finished.",
+    429: "Too much is in work: try again after Retry-After seconds.",
     503: "A store does not answer and nothing was stored; try again.",
 }
 
@@ -34,7 +34,9 @@ def batch_body(field: str, record: type[BaseModel]) -> dict[str, Any]:
         "items": _inlined(record.model_json_schema()),
     }
     schema = {"type": "object", "required": [field], "properties": {field: records}}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    lines = {"type": "string", "description": f"One of the {field} on each line, as JSON."}
+    content = {"application/json": {"schema": schema}, "application/x-ndjson": {"schema": lines}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:

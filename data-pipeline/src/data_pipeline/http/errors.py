@@ -25,15 +25,24 @@ STATUS = {
     "snapshot_damaged": 409,
     "too_many_event_types": 409,
     "version_conflict": 412,
+    "quarantined_record_not_found": 404,
+    "quarantine_changed": 409,
     "invalid_cursor": 422,
+    "rule_broken": 422,
     "import_not_found": 404,
     "import_finished": 409,
     "empty_file": 422,
+    "source_not_allowed": 422,
+    "too_many_batches": 429,
     "too_many_imports": 429,
+    "unknown_format": 422,
     "invalid_request": 422,
 }
-# An import takes from seconds to minutes.
-RETRY_AFTER = {"too_many_imports": {"retry-after": "30"}}
+# A batch takes less than a second, an import from seconds to minutes.
+RETRY_AFTER = {
+    "too_many_batches": {"retry-after": "1"},
+    "too_many_imports": {"retry-after": "30"},
+}
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -25,6 +25,11 @@ def page_of(kind: str, rows: Sequence[RowT], limit: int, last: str) -> Page[RowT
     return Page(data=list(rows), next_cursor=_encode(f"{kind}:{last}") if full else None)
 
 
+def cursor_of(kind: str, key: str) -> str:
+    """The cursor of a list of this kind that goes on after a key."""
+    return _encode(f"{kind}:{key}")
+
+
 def key_of(kind: str, cursor: str | None) -> str | None:
     """The key in a cursor of a list of this kind, None without a cursor.
 

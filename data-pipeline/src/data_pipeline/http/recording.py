@@ -7,6 +7,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
+from opentelemetry.trace import get_current_span
+
 from backends.ports import PortUnavailable
 from contracts.imports import DataType
 from contracts.users import UserErased, UserMerged
@@ -74,6 +76,12 @@ def record_weight(event_type: str, weight: float | None) -> None:
     _LOG.info("changed the weight of an event type", extra=fields)
 
 
+def record_rules(version: int | None) -> None:
+    """Write the line of new validation rules, None where they are the standard again."""
+    fields = {**_BUSINESS, "rules_version": version}
+    _LOG.info("changed the validation rules", extra=fields)
+
+
 @contextmanager
 def record_snapshot(pipeline: Pipeline) -> Generator[Callable[[SnapshotReport], None]]:
     """Time a snapshot job and count how it ended; the block hands its report over."""
@@ -105,16 +113,38 @@ def _recorded_job(pipeline: Pipeline, name: str) -> Generator[None]:
 
 
 def _record_snapshot(pipeline: Pipeline, report: SnapshotReport) -> None:
-    manifest = report.manifest
+    manifest, profile = report.manifest, report.manifest.profile
     record_stages(pipeline.tracing.tracer, report.stages)
     for source, file in (("events", manifest.events), ("items", manifest.items)):
         _count_records(pipeline, _SNAPSHOT, source, file.rows)
+    rows = {
+        "events": profile.events,
+        "users": profile.users,
+        "items": profile.catalogue_items,
+    }
+    tenant_id = manifest.tenant_id
+    for data_type, count in rows.items():
+        pipeline.metrics.set("data_snapshot_rows", count, tenant_id=tenant_id, data_type=data_type)
+    drift = manifest.drift.model_dump() if manifest.drift else {}
+    for feature, difference in drift.items():
+        labels = {"tenant_id": tenant_id, "feature": feature}
+        pipeline.metrics.set("data_snapshot_drift", difference, **labels)
+    described = {
+        "snapshot_id": manifest.snapshot_id,
+        **rows,
+        "sparsity": profile.sparsity,
+        "cold_item_share": profile.cold_item_share,
+    }
+    attributes = {
+        **{f"snapshot.{name}": value for name, value in described.items()},
+        **{f"snapshot.drift.{name}": value for name, value in drift.items()},
+    }
+    get_current_span().set_attributes(attributes)
     fields = {
         **_BUSINESS,
-        "snapshot_id": manifest.snapshot_id,
-        "events": manifest.events.rows,
-        "items": manifest.items.rows,
-        "users": manifest.users,
+        **described,
+        "previous_snapshot_id": manifest.previous_snapshot_id,
+        "drift": drift,
     }
     _LOG.info("made a snapshot", extra=fields)
 

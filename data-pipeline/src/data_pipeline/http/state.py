@@ -7,6 +7,7 @@ from fastapi import Depends, Path, Query, Request
 
 from contracts.events import EventTypeName
 from contracts.identifiers import Identifier, TenantId
+from data_pipeline.services.accounting import Accounts
 from data_pipeline.services.erasure import Erasure
 from data_pipeline.services.event_types import EventTypes
 from data_pipeline.services.events import Events
@@ -14,8 +15,11 @@ from data_pipeline.services.imports import Imports
 from data_pipeline.services.ingestion import Ingestion
 from data_pipeline.services.items import Items
 from data_pipeline.services.people import People
+from data_pipeline.services.quarantine import QuarantinedRecords
+from data_pipeline.services.replays import Replays
 from data_pipeline.services.snapshots import Snapshots
 from data_pipeline.services.users import Users
+from data_pipeline.services.validation_rules import ValidationRules
 from instrumentation.context import identify
 from instrumentation.metrics import Metrics
 from instrumentation.tracing import Tracing
@@ -31,9 +35,13 @@ class Pipeline:
     users: Users
     events: Events
     event_types: EventTypes
+    validation_rules: ValidationRules
     people: People
     erasure: Erasure
     imports: Imports
+    accounts: Accounts
+    quarantine: QuarantinedRecords
+    replays: Replays
     metrics: Metrics
     tracing: Tracing
 

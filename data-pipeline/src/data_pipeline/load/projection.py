@@ -1,18 +1,23 @@
-"""Keeps the feature store up to date with the event log, the catalogue and the corrections."""
+"""Keeps the feature store up to date with the event log, the catalogue, the profiles and marks."""
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from itertools import chain, repeat
 from typing import Final
 
-from backends.ports import FeatureWriter, PortUnavailable, Positions
-from data_pipeline.domain.ports import CatalogueLog, Corrections, EventLog
-
-CHUNK: Final = 10_000
-"""How many records one transaction of the feature store takes."""
+from backends.ports import (
+    EventUpdate,
+    FeatureWriter,
+    Portion,
+    PortUnavailable,
+    Positions,
+    Update,
+)
+from data_pipeline.domain.deliveries import Lane
+from data_pipeline.domain.ports import CatalogueLog, Corrections, EventLog, UserLog
+from data_pipeline.load.feeds import NOTHING, Feed, FeedPage, Feeds
 
 CORRECTION_CHUNK: Final = 500
 """How many corrections one transaction takes; events come in between."""
@@ -20,56 +25,84 @@ CORRECTION_CHUNK: Final = 500
 RETRY_DELAYS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before each further try; the last one repeats."""
 
+GATHERING_SECONDS: Final = 1.0
+"""While a file goes on coming within so many seconds, its events are gathered..."""
+
+GATHERED_SECONDS: Final = 30.0
+"""...for so many at most: following more of them at once takes less of the machine in all."""
+
 _LOG: Final = logging.getLogger(__name__)
 
 
 class FeatureProjection:
-    """Reads what the logs hold after the feature store's position and applies it.
+    """Reads what the logs hold after the features' positions and applies it.
 
-    There is this one path for live events and for recovery: the position is stored with the
-    features in one transaction, so after a crash at any moment `catch_up` goes on where the
-    features stand, and nothing is applied twice.
+    There is this one path for live events and for recovery: a position is stored with the
+    features in one transaction, so after a crash at any moment each log is followed from where
+    the features stand, and nothing counts twice. The transactions of all take turns, and a page of
+    events from files takes many: so what happens now waits for a moment of a file of ten million
+    rows, not for the file.
 
-    A correction replaces a history or a count by what the log holds of it up to the position of
-    the events at that moment: so it is right whatever was applied before, and however often, and
-    the events after the position come by themselves. Its mark in the log goes only when the
-    features have it on disk.
+    A correction replaces a user's features or an item's count by what the log holds of it up to
+    the positions at that moment: so it is right whatever was applied before, and however often,
+    and the events after the positions come by themselves. Its mark in the log goes only when the
+    features have it on disk. It never comes between the reading of a page and its end, since what
+    was read may be what it corrects.
     """
 
     def __init__(
         self,
         events: EventLog,
         catalogue: CatalogueLog,
+        users: UserLog,
         corrections: Corrections,
         features: FeatureWriter,
+        now_ms: Callable[[], int],
         retry_delays: Sequence[float] = RETRY_DELAYS,
     ) -> None:
-        self._events = events
-        self._catalogue = catalogue
+        self._feeds = Feeds(events, catalogue, users, corrections)
         self._corrections = corrections
         self._features = features
+        self._now_ms = now_ms
         self._retry_delays = retry_delays
+        # The second is taken within the first.
+        self._paging = asyncio.Lock()
         self._lock = asyncio.Lock()
         self._applied: Positions | None = None
         self._cleared = -1
         self._failure: Exception | None = None
         self._retrying: asyncio.Task[None] | None = None
+        self._bulk_arrived = asyncio.Event()
+        self._bulk_following: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+
+    async def fill(self) -> None:
+        """Apply all weights and everything that is logged; corrections are for older features.
+
+        Raises what the stores raise, `PortUnavailable`.
+        """
+        await self._apply_weights()
+        for feed in (*self._feeds.prompt, self._feeds.bulk):
+            await self._follow(feed)
 
     async def catch_up(self) -> None:
-        """Apply everything that is logged. Raises what the stores raise, `PortUnavailable`."""
-        async with self._writing():
-            await self._apply_events()
-            await self._apply_items()
+        """Apply everything that is logged, corrections too. Raises `PortUnavailable`."""
+        for feed in (*self._feeds.prompt, self._feeds.bulk):
+            await self._follow(feed)
         await self._apply_corrections()
 
     async def recover(self) -> None:
         """Catch up at the start of the service, else in the background; never raises.
 
-        A feature store that was lost is made again: so the weights are written anew.
+        A feature store that was lost is made again: so the weights are written anew. Files follow
+        in the background in any case.
         """
         try:
             await self._apply_weights()
-            await self.catch_up()
+            for feed in self._feeds.prompt:
+                await self._follow(feed)
+            await self._apply_corrections()
+            self._wake_bulk()
         except Exception as error:
             self._fall_behind(error)
 
@@ -85,22 +118,55 @@ class FeatureProjection:
             self._fall_behind(error)
             raise
 
-    async def follow(self, *, events: int = 0, items: int = 0, corrections: int = 0) -> None:
+    async def follow(
+        self,
+        *,
+        live: int = 0,
+        bulk: int = 0,
+        items: int = 0,
+        users: int = 0,
+        corrections: int = 0,
+    ) -> None:
         """Apply the logs at least up to these sequences, else in the background; never raises.
 
-        Of requests that wait for each other, one applies the records of all.
+        Of requests that wait for each other, one applies the records of all. Nobody waits for
+        `bulk`: it is followed in the background, see `reach`.
         """
         try:
-            async with self._writing():
-                applied = await self._position()
-                if events > applied.events:
-                    await self._apply_events()
-                if items > applied.items:
-                    await self._apply_items()
+            if bulk:
+                self._feeds.bulk.backlog.asked(bulk, self._now_ms())
+                self._wake_bulk()
+            for feed, upto in zip(self._feeds.prompt, (live, items, users), strict=True):
+                if upto:
+                    feed.backlog.asked(upto, self._now_ms())
+                    await self._follow(feed, upto)
             if corrections:
                 await self._apply_corrections(corrections)
         except Exception as error:
             self._fall_behind(error)
+
+    async def reach(self, lane: Lane, sequence: int) -> None:
+        """Wait until a lane is applied up to a sequence, or cannot be now; never raises."""
+        try:
+            await self._follow(
+                self._feeds.bulk if lane is Lane.BULK else self._feeds.live, sequence
+            )
+        except Exception as error:
+            self._fall_behind(error)
+
+    async def applied(self, lane: Lane) -> int:
+        """Up to which sequence a lane is in the features. Raises `PortUnavailable`."""
+        positions = await self._positions()
+        return positions.bulk if lane is Lane.BULK else positions.live
+
+    def freshness(self) -> Mapping[str, float]:
+        """The age in seconds of the oldest record that is not applied yet, by feature type."""
+        feeds = self._feeds
+        return {
+            "histories": max(self._age(feeds.live), self._age(feeds.bulk)),
+            "items": self._age(feeds.items),
+            "users": self._age(feeds.users),
+        }
 
     async def check(self) -> None:
         """Raise `PortUnavailable` while the features are behind the logs after a failure."""
@@ -113,79 +179,137 @@ class FeatureProjection:
             await self._features.ping()
 
     async def close(self) -> None:
-        """Stop trying in the background; the next start catches up."""
-        if self._retrying is not None:
-            self._retrying.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._retrying
+        """End what goes on in the background after its transaction; the next start catches up."""
+        self._closing.set()
+        self._bulk_arrived.set()
+        for task in (self._retrying, self._bulk_following):
+            if task is not None:
+                await task
+
+    def _age(self, feed: Feed) -> float:
+        oldest_ms = feed.backlog.oldest_ms()
+        return 0.0 if oldest_ms is None else max(0, self._now_ms() - oldest_ms) / 1000
 
     @asynccontextmanager
-    async def _writing(self) -> AsyncGenerator[None]:
+    async def _writing(self) -> AsyncGenerator[Positions]:
         async with self._lock:
             try:
-                yield
+                if self._applied is None:
+                    self._applied = await self._features.positions()
+                yield self._applied
             except BaseException:
                 # Whether the last transaction was committed is for the store to say.
                 self._applied = None
                 raise
 
-    async def _position(self) -> Positions:
-        if self._applied is None:
-            self._applied = await self._features.positions()
-        return self._applied
+    async def _positions(self) -> Positions:
+        async with self._writing() as positions:
+            return positions
 
-    async def _apply_events(self) -> None:
-        position = await self._position()
+    async def _follow(self, feed: Feed, upto: int | None = None) -> None:
+        """Apply a log, at least up to a sequence where one is given, else as it is now."""
+        step = self._bulk_step if feed is self._feeds.bulk else self._prompt_step
         more = True
-        while more:
-            page = await self._events.read_after(position.events, CHUNK)
-            if page.last_sequence > position.events:
-                position = replace(position, events=page.last_sequence)
-                await self._features.apply_events(page.records, position.events)
-                self._applied = position
-            more = page.more
+        while more and not self._closing.is_set():
+            more = await step(feed, upto)
+        feed.backlog.read(None)
 
-    async def _apply_items(self) -> None:
-        position = await self._position()
-        more = True
-        while more:
-            page = await self._catalogue.read_after(position.items, CHUNK)
-            if page.last_sequence > position.items:
-                position = replace(position, items=page.last_sequence)
-                await self._features.apply_items(page.records, position.items)
-                self._applied = position
-            more = page.more
+    async def _prompt_step(self, feed: Feed, upto: int | None) -> bool:
+        """Apply the next page of a log in one turn; whether there is more to apply."""
+        async with self._writing() as positions:
+            page = await self._next_page(feed, positions, upto)
+            async with aclosing(self._portions(page.update)) as portions:
+                async for portion in portions:
+                    await self._apply(feed, portion)
+        return page.more
+
+    async def _bulk_step(self, feed: Feed, upto: int | None) -> bool:
+        """The same, a turn for each portion."""
+        async with self._paging:
+            page = await self._next_page(feed, await self._positions(), upto)
+            async with aclosing(self._portions(page.update)) as portions:
+                async for portion in portions:
+                    if self._closing.is_set():
+                        return False
+                    async with self._writing():
+                        await self._apply(feed, portion)
+        return page.more
+
+    async def _next_page(self, feed: Feed, positions: Positions, upto: int | None) -> FeedPage:
+        position = getattr(positions, feed.name)
+        feed.backlog.applied(position)
+        if upto is not None and position >= upto:
+            return NOTHING
+        page = await feed.read(position)
+        if page.update is not None:
+            feed.backlog.read(page.oldest_ms)
+        return page
+
+    async def _apply(self, feed: Feed, portion: Update | Portion) -> None:
+        """To be called within `_writing`."""
+        await self._features.apply(portion)
+        if portion.position is not None and self._applied is not None:
+            self._applied = self._applied._replace(**{feed.name: portion.position})
+            feed.backlog.applied(portion.position)
+
+    async def _portions(self, update: Update | None) -> AsyncGenerator[Update | Portion]:
+        if isinstance(update, EventUpdate):
+            async with aclosing(self._features.portions(update)) as portions:
+                async for portion in portions:
+                    yield portion
+        elif update is not None:
+            yield update
+
+    def _wake_bulk(self) -> None:
+        self._bulk_arrived.set()
+        if self._bulk_following is None or self._bulk_following.done():
+            self._bulk_following = asyncio.create_task(self._follow_bulk())
+
+    async def _follow_bulk(self) -> None:
+        try:
+            while self._bulk_arrived.is_set() and not self._closing.is_set():
+                await self._gather()
+                await self._follow(self._feeds.bulk)
+        except Exception as error:
+            self._fall_behind(error)
+
+    async def _gather(self) -> None:
+        """Wait while a file goes on coming; `reach` does not."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHERED_SECONDS):
+                while self._bulk_arrived.is_set() and not self._closing.is_set():
+                    self._bulk_arrived.clear()
+                    await asyncio.wait_for(self._bulk_arrived.wait(), GATHERING_SECONDS)
 
     async def _apply_weights(self) -> None:
-        async with self._writing():
-            position = await self._position()
-            weights = await self._corrections.weights()
-            if weights:
-                await self._features.correct(weights, position.corrections)
+        weights = await self._corrections.weights()
+        if weights:
+            async with self._writing() as positions:
+                await self._features.correct(weights, positions.corrections)
 
     async def _apply_corrections(self, upto: int | None = None) -> None:
         """Apply the corrections, at least up to a sequence where one is given.
 
         Between two chunks others have their turn: a change of a weight may touch every user.
         """
-        moved = True
-        while moved:
-            async with self._writing():
-                moved = await self._apply_correction_chunk(upto)
+        more = upto is None or self._cleared < upto
+        while more and not self._closing.is_set():
+            async with self._paging, self._writing() as positions:
+                more = await self._apply_correction_chunk(positions, upto)
 
-    async def _apply_correction_chunk(self, upto: int | None) -> bool:
-        position = await self._position()
-        before = position.corrections
+    async def _apply_correction_chunk(self, positions: Positions, upto: int | None) -> bool:
+        before = after = positions.corrections
         if upto is None or before < upto:
-            page = await self._corrections.due(before, position.events, CORRECTION_CHUNK)
+            followed = {Lane.LIVE: positions.live, Lane.BULK: positions.bulk}
+            page = await self._corrections.due(before, followed, CORRECTION_CHUNK)
             if page.last_sequence > before:
-                position = replace(position, corrections=page.last_sequence)
-                await self._features.correct(page.corrections, position.corrections)
-                self._applied = position
-        if self._cleared < position.corrections:
-            await self._corrections.remove(position.corrections)
-            self._cleared = position.corrections
-        return position.corrections > before
+                after = page.last_sequence
+                await self._features.correct(page.corrections, after)
+                self._applied = positions._replace(corrections=after)
+        if self._cleared < after:
+            await self._corrections.remove(after)
+            self._cleared = after
+        return after > before and (upto is None or after < upto)
 
     def _fall_behind(self, error: Exception) -> None:
         # Whatever it is: what the logs hold is safe, and acknowledged.
@@ -196,7 +320,9 @@ class FeatureProjection:
 
     async def _retry(self) -> None:
         for delay in chain(self._retry_delays, repeat(self._retry_delays[-1])):
-            await asyncio.sleep(delay)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), delay)
+                return
             try:
                 await self.catch_up()
             except Exception as error:

@@ -7,6 +7,7 @@ from contracts.users import ErasedPlace, UserErased
 from data_pipeline.domain.import_ports import ErasedUsers
 from data_pipeline.domain.ports import PersonStore
 from data_pipeline.load.projection import FeatureProjection
+from data_pipeline.services.quarantine import QuarantinedRecords
 from data_pipeline.services.snapshots import Snapshots
 
 
@@ -16,6 +17,7 @@ class Erasure:
     def __init__(
         self,
         people: PersonStore,
+        quarantine: QuarantinedRecords,
         snapshots: Snapshots,
         marks: ErasedUsers,
         features: FeatureReader,
@@ -23,6 +25,7 @@ class Erasure:
         now_ms: Callable[[], int],
     ) -> None:
         self._people = people
+        self._quarantine = quarantine
         self._snapshots = snapshots
         self._marks = marks
         self._features = features
@@ -49,15 +52,18 @@ class Erasure:
             if late:
                 await self._marks.mark(tenant_id, late, self._now_ms())
                 snapshots += await self._snapshots.remove_holding(tenant_id, late)
+            quarantined = await self._quarantine.erase(tenant_id, erased.user_ids)
             await self._projection.settle(erased.correction)
             left = await self._people.verify_erased(tenant_id, erased.user_ids)
             held = await self._snapshots.count_holding(tenant_id, erased.user_ids)
         removed = erased.removed
         still = await self._in_features(tenant_id, erased.user_ids)
+        waiting = len(await self._quarantine.of_users(tenant_id, erased.user_ids))
         places = {
             "event log": (removed.events, left.events),
             "user profiles": (removed.profiles, left.profiles),
             "merged ids": (removed.merged_ids, left.merged_ids),
+            "quarantine": (quarantined, waiting),
             "feature store": (features, still),
             "training snapshots": (snapshots, held),
         }
@@ -70,6 +76,6 @@ class Erasure:
         )
 
     async def _in_features(self, tenant_id: str, user_ids: Sequence[str]) -> int:
-        """How many events the histories of these users have."""
-        histories = [await self._features.history(tenant_id, user_id) for user_id in user_ids]
-        return sum(map(len, histories))
+        """How many events the histories of these users have, and how many attributes they."""
+        found = [await self._features.user(tenant_id, user_id) for user_id in user_ids]
+        return sum(len(user.events) + len(user.attributes) for user in found)

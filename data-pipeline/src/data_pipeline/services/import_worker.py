@@ -4,28 +4,26 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
-from itertools import chain
-from typing import Any, Final, Protocol
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 from backends.ports import PortUnavailable
 from backends.stages import Stage, StageClock
-from contracts.events import RejectedRecord
-from contracts.imports import DataType
-from data_pipeline.domain.import_ports import ErasedUsers, ImportQueue, Spool
+from contracts.imports import DataType, ImportSource, ImportStatus
+from data_pipeline.domain.deliveries import Rejected
+from data_pipeline.domain.import_ports import ErasedUsers, FileSources, ImportQueue, Spool
 from data_pipeline.domain.imports import (
     MAX_BEGINNINGS,
     Chunk,
-    FileLost,
     Import,
     ImportFailed,
     InternalFault,
     Interrupted,
 )
-from data_pipeline.domain.records import Checked
-from data_pipeline.extract.files.chunks import ChunkReader
-from data_pipeline.extract.files.opening import open_file
-from data_pipeline.services.intake import Intake
+from data_pipeline.services.import_fetches import ImportFetches
+from data_pipeline.services.import_files import ImportFiles, OpenFile
+from data_pipeline.services.intake import Intake, Loaded
+from data_pipeline.transform.erased_users import without_erased
 
 TENANTS_AT_ONCE: Final = 8
 """Of how many tenants a file is open; the others wait until one of these has none left."""
@@ -33,8 +31,14 @@ TENANTS_AT_ONCE: Final = 8
 RETENTION_MS: Final = 30 * 86_400_000
 """How long a finished import is shown."""
 
+FOLLOWING_SECONDS: Final = 1.0
+"""How long an import waits for the features at its end: those of a small file are there with it."""
+
 PURGE_SECONDS: Final = 3_600.0
 RETRY_SECONDS: Final = 1.0
+
+_ALL: Final = "all"
+"""In the place of an import's id, what all of them wait for."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -45,7 +49,7 @@ class ChunkReport:
 
     rows: int
     accepted: int
-    rejected: Sequence[RejectedRecord]
+    rejected: Sequence[Rejected]
     stages: Sequence[Stage]
 
 
@@ -69,13 +73,8 @@ class _Ended(Exception):
     """The import was cancelled meanwhile."""
 
 
-@dataclass(slots=True)
-class _OpenFile:
-    """A file and the chunk that waits to be stored; `position` is where that one begins."""
-
-    reader: ChunkReader
-    position: int
-    chunk: Chunk | None = None
+class _ErasedMeanwhile(Exception):
+    """A user was erased while a chunk was on its way: it must be looked through again."""
 
 
 class ImportWorker:
@@ -88,6 +87,7 @@ class ImportWorker:
         self,
         queue: ImportQueue,
         spool: Spool,
+        sources: FileSources,
         erased: ErasedUsers,
         intake: Intake,
         observer: ImportObserver,
@@ -100,157 +100,162 @@ class ImportWorker:
         self._observer = observer
         self._now_ms = now_ms
         self._arrived = asyncio.Event()
-        self._files: dict[str, _OpenFile] = {}
+        self._files = ImportFiles(spool, now_ms)
+        self._fetches = ImportFetches(sources, spool, self.wake)
+        self._purge_at_ms = 0
+        self._waiting: dict[str, str] = {}
 
     def wake(self) -> None:
-        """There is a new import."""
+        """There is a new import, a file has come, or an import was cancelled."""
         self._arrived.set()
 
     async def work(self) -> None:
         """Work until cancelled; whatever goes wrong with one import, the others go on."""
-        purge_at_ms = 0
         while True:
             self._arrived.clear()
             try:
-                if self._now_ms() >= purge_at_ms:
-                    await self._purge()
-                    purge_at_ms = self._now_ms() + round(PURGE_SECONDS * 1000)
-                entries = await self._queue.waiting(TENANTS_AT_ONCE)
-                self._close_all_but({entry.job.import_id for entry in entries})
-                for entry in entries:
-                    await self._turn(entry)
+                pause = await self._round()
             except PortUnavailable as error:
                 _LOG.warning("imports wait and are tried again: %s", error)
-                await asyncio.sleep(RETRY_SECONDS)
+                self._waiting[_ALL] = str(error)
+                pause = RETRY_SECONDS
             except Exception:
                 _LOG.exception("the worker of the imports stumbled and goes on")
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                if not entries:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._arrived.wait(), PURGE_SECONDS)
+                pause = RETRY_SECONDS
+            if pause:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._arrived.wait(), pause)
 
-    def close(self) -> None:
-        """Close the files, once `work` has ended."""
-        self._close_all_but(set())
+    async def check(self) -> None:
+        """Raise `PortUnavailable` while imports cannot go on."""
+        if self._waiting:
+            reasons = "; ".join(sorted(set(self._waiting.values())))
+            raise PortUnavailable(f"imports wait and are tried again: {reasons}")
 
-    async def _turn(self, entry: Import) -> None:
-        """Take in one chunk of an import, or end it."""
+    async def close(self) -> None:
+        """Close the files, once `work` has ended; fetches start again with the next start."""
+        await self._fetches.stop_all_but(())
+        await self._files.close_all_but(())
+
+    async def _round(self) -> float:
+        """One turn of each tenant's oldest import; how many seconds to wait for the next round."""
+        if self._now_ms() >= self._purge_at_ms:
+            await self._purge()
+            self._purge_at_ms = self._now_ms() + round(PURGE_SECONDS * 1000)
+        entries = await self._queue.waiting(TENANTS_AT_ONCE)
+        unfinished = {entry.job.import_id for entry in entries}
+        self._waiting = {one: why for one, why in self._waiting.items() if one in unfinished}
+        await self._fetches.stop_all_but(unfinished)
+        await self._files.close_all_but(unfinished)
+        return min([await self._turn(entry) for entry in entries], default=PURGE_SECONDS)
+
+    async def _turn(self, entry: Import) -> float:
+        """Take in one chunk of an import, or end it; the seconds that it needs until the next."""
+        import_id = entry.job.import_id
         try:
-            file = self._files.get(entry.job.import_id)
-            if file is None or file.position != entry.position:
-                entry = await self._begin(entry)
-                file = await self._open(entry)
-            await self._advance(entry, file)
+            pause = await self._step(entry)
+        except PortUnavailable as error:
+            _LOG.warning("import %s waits and is tried again: %s", import_id, error)
+            self._waiting[import_id] = str(error)
+            return RETRY_SECONDS
+        except _ErasedMeanwhile:
+            return 0.0
         except _Ended:
-            self._close(entry.job.import_id)
+            await self._files.close(import_id)
+            return 0.0
+        self._waiting.pop(import_id, None)
+        return pause
+
+    async def _step(self, entry: Import) -> float:
+        try:
+            if entry.job.source is ImportSource.URL and not self._fetches.ready(entry):
+                await self._note_fetching(entry)
+                return PURGE_SECONDS
+            file = self._files.at(entry)
+            if file is None:
+                entry, file = await self._open(entry)
+            await self._advance(entry, file)
+        except (PortUnavailable, _ErasedMeanwhile, _Ended):
+            raise
         except ImportFailed as failure:
             await self._end(entry.failed(failure, self._now_ms()), failure)
-        except PortUnavailable:
-            raise
         except Exception as error:
             _LOG.exception("import %s met an unexpected error", entry.job.import_id)
             failure = InternalFault(f"the service met an error of its own: {type(error).__name__}")
             await self._end(entry.failed(failure, self._now_ms()), failure)
+        return 0.0
 
-    async def _begin(self, entry: Import) -> Import:
+    async def _note_fetching(self, entry: Import) -> None:
+        if entry.job.status is ImportStatus.QUEUED:
+            await self._queue.save(entry.fetching(self._now_ms()))
+
+    async def _open(self, entry: Import) -> tuple[Import, OpenFile]:
         if entry.beginnings >= MAX_BEGINNINGS:
             raise Interrupted(
                 f"the service stopped {entry.beginnings} times at the same place of the file"
             )
+        if entry.job.source is ImportSource.URL:
+            entry = entry.fetched(self._files.size(entry))
         entry = entry.begun(self._now_ms())
         if not await self._queue.save(entry):
             raise _Ended
-        return entry
-
-    async def _open(self, entry: Import) -> _OpenFile:
-        job = entry.job
-        self._close(job.import_id)
-        path = self._spool.path(job.import_id)
-        try:
-            reader = await asyncio.to_thread(
-                open_file, path, job.data_type, job.format, entry.position
-            )
-        except FileNotFoundError:
-            raise FileLost("the uploaded file is gone: send it again") from None
-        file = self._files[job.import_id] = _OpenFile(reader, entry.position)
+        file = await self._files.open(entry)
         self._observer.began(entry)
-        return file
+        return entry, file
 
-    async def _advance(self, entry: Import, file: _OpenFile) -> None:
+    async def _advance(self, entry: Import, file: OpenFile) -> None:
         with self._observer.chunk(entry) as stored:
             clock = StageClock()
-            if file.chunk is None:
-                with clock.stage("extract"):
-                    file.chunk = await asyncio.to_thread(file.reader.read)
-            if file.chunk is not None:
-                stored(await self._store(entry, file.chunk, clock))
-                file.position, file.chunk = file.chunk.position, None
+            with clock.stage("extract"):
+                chunk = await file.chunk()
+            if chunk is not None:
+                stored(await self._store(entry, file, chunk, clock))
                 return
+        if file.stored is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._intake.reach(file.stored), FOLLOWING_SECONDS)
         await self._end(entry.completed(self._now_ms()))
 
-    async def _store(self, entry: Import, chunk: Chunk, clock: StageClock) -> ChunkReport:
-        job = entry.job
+    async def _store(
+        self, entry: Import, file: OpenFile, chunk: Chunk, clock: StageClock
+    ) -> ChunkReport:
+        delivery = replace(entry.delivery(), form=chunk.form)
         with clock.stage("transform"):
-            checked = await self._intake.check(job.tenant_id, job.data_type, chunk.records)
+            checked = await self._intake.check(delivery, chunk.extracted)
+            marks = await self._marks(entry)
+            checked = await asyncio.to_thread(without_erased, checked, delivery.tenant_id, marks)
+
+        async def advanced(loaded: Sequence[Loaded]) -> None:
+            if await self._marks(entry) != marks:
+                raise _ErasedMeanwhile
+            pace = file.pace(self._now_ms())
+            after = entry.advanced(chunk, loaded[0].counts, checked.rejected, pace)
+            if not await self._queue.save(after):
+                raise _Ended
+
         with clock.stage("load"):
             with clock.stage("store"):
-                async with self._queue.together():
-                    checked = await self._without_erased(entry, checked, len(chunk.records))
-                    stored = await self._intake.store(job.tenant_id, job.data_type, checked.valid)
-                    rejected = _by_row(chunk, checked.rejected)
-                    after = entry.advanced(chunk, stored.accepted, stored.duplicates, rejected)
-                    if not await self._queue.save(after):
-                        raise _Ended
+                async with self._intake.prepared(delivery, checked) as prepared:
+                    (loaded,) = await self._intake.load([prepared], advanced)
+                file.advance(loaded)
             with clock.stage("project"):
-                await self._intake.follow(job.data_type, stored)
-        return ChunkReport(chunk.rows, stored.accepted, rejected, clock.stages)
+                await self._intake.follow([loaded])
+        return ChunkReport(chunk.rows, loaded.counts.loaded, checked.rejected, clock.stages)
 
-    async def _without_erased(
-        self, entry: Import, checked: Checked[Any], records: int
-    ) -> Checked[Any]:
-        """Reject the records of users who were erased since the upload began."""
+    async def _marks(self, entry: Import) -> frozenset[str]:
+        """The users who must not come back with the file."""
         job = entry.job
         if job.data_type is DataType.ITEMS:
-            return checked
-        users = {record.user_id for record in checked.valid}
-        since_ms = round(job.created_at.timestamp() * 1000)
-        erased = await self._erased.among(job.tenant_id, users, since_ms)
-        if not erased:
-            return checked
-        faulty = {one.index for one in checked.rejected}
-        places = (index for index in range(records) if index not in faulty)
-        reason = "The user was erased after the upload of the file began."
-        gone = [
-            RejectedRecord(index=index, code="user_erased", reason=reason)
-            for index, record in zip(places, checked.valid, strict=True)
-            if record.user_id in erased
-        ]
-        kept = [record for record in checked.valid if record.user_id not in erased]
-        return Checked(kept, [*checked.rejected, *gone])
+            return frozenset()
+        return await self._erased.marks(job.tenant_id, entry.created_at_ms)
 
     async def _end(self, entry: Import, failure: ImportFailed | None = None) -> None:
         if await self._queue.save(entry):
             self._observer.ended(entry, failure)
-        self._close(entry.job.import_id)
+        await self._files.close(entry.job.import_id)
         await self._spool.remove(entry.job.import_id)
 
     async def _purge(self) -> None:
         before_ms = self._now_ms() - RETENTION_MS
         await self._queue.purge(before_ms)
         await self._erased.purge(before_ms)
-
-    def _close_all_but(self, import_ids: set[str]) -> None:
-        for import_id in self._files.keys() - import_ids:
-            self._close(import_id)
-
-    def _close(self, import_id: str) -> None:
-        file = self._files.pop(import_id, None)
-        if file is not None:
-            file.reader.close()
-
-
-def _by_row(chunk: Chunk, rejected: Sequence[RejectedRecord]) -> list[RejectedRecord]:
-    """All rejections of a chunk by their row, in its order."""
-    of_records = (one.model_copy(update={"index": chunk.indexes[one.index]}) for one in rejected)
-    return sorted(chain(chunk.rejected, of_records), key=lambda one: one.index)

@@ -1,14 +1,18 @@
 """Takes a batch through the pipeline: extract, transform, load."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 
 from backends.stages import Stage, StageClock
 from contracts.events import BatchResult
 from contracts.imports import DataType
-from data_pipeline.extract.batches import read_records
+from data_pipeline.domain.deliveries import Delivery, Source
+from data_pipeline.domain.extracted import Extracted
+from data_pipeline.services.batch_admission import BatchAdmission
 from data_pipeline.services.intake import Intake
+
+Extract = Callable[[DataType, bytes], Extracted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +27,36 @@ class IngestReport:
 class Ingestion:
     """Stores batches and lets the features follow."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, admission: BatchAdmission) -> None:
         self._intake = intake
+        self._admission = admission
 
-    async def take(self, tenant_id: str, data_type: DataType, body: bytes) -> IngestReport:
-        """Store a batch, given as JSON.
+    async def take(
+        self, tenant_id: str, data_type: DataType, content: AsyncIterable[bytes], extract: Extract
+    ) -> IngestReport:
+        """Store a batch, which `extract` reads.
 
         Raises:
-            InvalidJson, InvalidBatch: the body is no batch.
-            PortUnavailable: nothing of the batch is stored.
+            InvalidJson, InvalidBatch: the content is no batch.
+            TooManyBatches, PortUnavailable: nothing of the batch is stored.
         """
+        delivery = Delivery(tenant_id, data_type, Source.HTTP)
         clock = StageClock()
-        with clock.stage("extract"):
-            # In a thread: ten thousand records would hold up every other request.
-            records = await asyncio.to_thread(read_records, data_type, body)
-        with clock.stage("transform"):
-            checked = await self._intake.check(tenant_id, data_type, records)
-        with clock.stage("load"):
-            with clock.stage("store"):
-                stored = await self._intake.store(tenant_id, data_type, checked.valid)
-            with clock.stage("project"):
-                await self._intake.follow(data_type, stored)
+        with self._admission.admitted(tenant_id) as batch:
+            body = await batch.read(content)
+            with clock.stage("extract"):
+                # In a thread: ten thousand records would hold up every other request.
+                extracted = await asyncio.to_thread(extract, data_type, body)
+            with clock.stage("transform"):
+                checked = await self._intake.check(delivery, extracted)
+            with clock.stage("load"):
+                with clock.stage("store"):
+                    loaded = await self._intake.take(delivery, checked)
+                with clock.stage("project"):
+                    await self._intake.follow([loaded])
         result = BatchResult(
-            accepted=stored.accepted,
-            duplicates=stored.duplicates,
-            rejected=list(checked.rejected),
+            accepted=loaded.counts.loaded,
+            duplicates=loaded.counts.duplicates,
+            rejected=[one.named() for one in loaded.rejected],
         )
         return IngestReport(data_type, result, clock.stages)

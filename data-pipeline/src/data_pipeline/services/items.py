@@ -3,24 +3,32 @@
 from collections.abc import Callable, Sequence
 
 from contracts.items import ItemChanges, ItemContent, StoredItem
-from data_pipeline.domain.errors import ItemNotFound
+from data_pipeline.domain.errors import ItemNotFound, RuleBroken
 from data_pipeline.domain.items import item_record, patched_item, stored_item
 from data_pipeline.domain.ports import ItemStore
 from data_pipeline.domain.records import Change, ItemRecord, Versioned
 from data_pipeline.domain.versions import check_version
 from data_pipeline.load.projection import FeatureProjection
+from data_pipeline.services.validation_rules import ValidationRules
+from data_pipeline.transform.rules import item_fault
 
 
 class Items:
     """Reads and changes items, and lets the features follow.
 
-    All raise `PortUnavailable`; with `if_match`, changes raise `VersionConflict`.
+    All raise `PortUnavailable`; with `if_match`, changes raise `VersionConflict`. What breaks a
+    rule of the tenant is not stored, and raises `RuleBroken`.
     """
 
     def __init__(
-        self, store: ItemStore, projection: FeatureProjection, now_ms: Callable[[], int]
+        self,
+        store: ItemStore,
+        rules: ValidationRules,
+        projection: FeatureProjection,
+        now_ms: Callable[[], int],
     ) -> None:
         self._store = store
+        self._rules = rules
         self._projection = projection
         self._now_ms = now_ms
 
@@ -72,7 +80,16 @@ class Items:
         item_id: str,
         change: Callable[[Versioned[ItemRecord] | None], ItemRecord],
     ) -> tuple[StoredItem, bool]:
-        changed = await self._store.change(tenant_id, item_id, change, self._now_ms())
+        rules = await self._rules.current(tenant_id)
+
+        def sound(present: Versioned[ItemRecord] | None) -> ItemRecord:
+            item = change(present)
+            fault = item_fault(item, rules)
+            if fault is not None:
+                raise RuleBroken(fault.reason)
+            return item
+
+        changed = await self._store.change(tenant_id, item_id, sound, self._now_ms())
         assert isinstance(changed, Change)  # noqa: S101 - nothing was removed
         await self._projection.follow(items=changed.stored.version)
         return stored_item(changed.stored), changed.created

@@ -12,6 +12,7 @@ from data_pipeline.domain.records import EventQuery
 from data_pipeline.domain.users import stored_user
 from data_pipeline.load.projection import FeatureProjection
 from data_pipeline.services.events import stored_event
+from data_pipeline.services.quarantine import QuarantinedRecords
 
 PAGE: Final = 1_000
 
@@ -24,6 +25,7 @@ class People:
         store: PersonStore,
         users: UserStore,
         archive: EventArchive,
+        quarantine: QuarantinedRecords,
         features: FeatureReader,
         projection: FeatureProjection,
         now_ms: Callable[[], int],
@@ -31,6 +33,7 @@ class People:
         self._store = store
         self._users = users
         self._archive = archive
+        self._quarantine = quarantine
         self._features = features
         self._projection = projection
         self._now_ms = now_ms
@@ -59,7 +62,7 @@ class People:
                 timestamp_ms=event.timestamp_ms,
                 value=event.value,
             )
-            for event in await self._features.history(tenant_id, owner)
+            for event in (await self._features.user(tenant_id, owner)).events
         ]
         return History(user_id=user_id, events=events)
 
@@ -72,13 +75,15 @@ class People:
         """
         owner, *merged = await self._store.ids(tenant_id, user_id)
         user = await self._users.find(tenant_id, owner)
-        if user is None and not merged:
+        waiting = await self._quarantine.of_users(tenant_id, [owner, *merged])
+        if user is None and not merged and not waiting:
             raise UserNotFound("nothing is stored of such a user: check the id")
         return UserData(
             user_id=owner,
             profile=stored_user(user) if user is not None and user.version else None,
             merged_from=merged,
             events=await self._events(tenant_id, owner),
+            quarantined=list(waiting),
         )
 
     async def _events(self, tenant_id: str, user_id: str) -> list[StoredEvent]:

@@ -1,30 +1,38 @@
 """Freezes what a tenant has into a training snapshot."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
+from typing import Final
 
+import duckdb
+
+from backends.ports import PortUnavailable
 from backends.snapshots import (
-    EVENT_SCHEMA,
-    ITEM_SCHEMA,
+    FORMAT_VERSION,
     SnapshotDamaged,
     SnapshotStore,
-    TableEncoder,
+    described,
+    snapshot_id_of,
+    snapshot_keys,
 )
 from backends.stages import Stage, StageClock
-from contracts.snapshots import SnapshotManifest
+from backends.table_files import TableFile
+from contracts.snapshots import SnapshotManifest, TrainingData
 from data_pipeline.domain.errors import EmptySnapshot, SnapshotNotFound, SnapshotUnreadable
-from data_pipeline.domain.ports import CatalogueLog, EventLog
-from data_pipeline.domain.records import TrainingEvent, TrainingItem
+from data_pipeline.domain.ports import CatalogueLog, EventArchive
+from data_pipeline.domain.snapshot_ports import SnapshotBook, TrainingCounts
 from data_pipeline.services.event_types import EventTypes
+from data_pipeline.services.frozen_data import FrozenEvents, freeze_events, freeze_items
+from data_pipeline.services.profiles import Profiles
 
 CHUNK: Final = 50_000
 """Rows of a row group; another number would give the same data another snapshot id."""
-
-RowT = TypeVar("RowT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +43,45 @@ class SnapshotReport:
     stages: Sequence[Stage]
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotSources:
+    """What snapshots are made from."""
+
+    events: EventArchive
+    catalogue: CatalogueLog
+    event_types: EventTypes
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPage:
+    """Manifests, last made first; `next_before` is where the next page begins, None at the end."""
+
+    manifests: Sequence[SnapshotManifest]
+    next_before: int | None
+
+
 class Snapshots:
-    """Makes snapshots, one at a time, and shows them."""
+    """Makes snapshots, one at a time, and shows them.
+
+    `folder` is for files until they are in the object store; whatever is in it is removed.
+    """
 
     def __init__(
         self,
-        events: EventLog,
-        catalogue: CatalogueLog,
+        sources: SnapshotSources,
+        counts: TrainingCounts,
         store: SnapshotStore,
-        event_types: EventTypes,
+        book: SnapshotBook,
+        folder: Path,
         now_ms: Callable[[], int],
     ) -> None:
-        self._events = events
-        self._catalogue = catalogue
+        rmtree(folder, ignore_errors=True)
+        self._sources = sources
+        self._counts = counts
         self._store = store
-        self._event_types = event_types
+        self._book = book
+        self._profiles = Profiles(store, book)
+        self._folder = folder
         self._now_ms = now_ms
         self._lock = asyncio.Lock()
 
@@ -58,27 +90,14 @@ class Snapshots:
 
         Raises:
             EmptySnapshot: the tenant has no events.
-            PortUnavailable: the logs or the object store do not answer; no snapshot was made.
+            PortUnavailable: the logs, the object store or the disk cannot be used, or the
+                snapshot was removed while it was being written; no snapshot was made.
         """
         clock = StageClock()
-        # One at a time: each holds its files in memory until they are written.
+        # One at a time: each needs the disk and a share of the memory.
         async with self._lock:
-            with clock.stage("freeze_events"):
-                events = await self._freeze_events(tenant_id)
-            with clock.stage("freeze_items"):
-                items = await self._freeze_items(tenant_id)
-            # After the events: whatever type they have was declared by then, or is no more.
-            weights = await self._event_types.weights(tenant_id)
-            with clock.stage("write_snapshot"):
-                manifest = await self._store.write(
-                    tenant_id,
-                    await asyncio.to_thread(events.table.finish),
-                    await asyncio.to_thread(items.table.finish),
-                    event_weights=dict.fromkeys(events.types, 0.0) | dict(weights),
-                    users=events.users,
-                    last_sequence=events.last_sequence,
-                    created_at=datetime.fromtimestamp(self._now_ms() / 1000, UTC),
-                )
+            with _working_in(self._folder) as folder:
+                manifest = await self._create(tenant_id, folder, clock)
         return SnapshotReport(manifest, clock.stages)
 
     async def find(self, tenant_id: str, snapshot_id: str) -> SnapshotManifest:
@@ -94,60 +113,100 @@ class Snapshots:
         except SnapshotDamaged as error:
             raise SnapshotUnreadable(str(error)) from error
 
+    async def page(self, tenant_id: str, before: int | None, limit: int) -> SnapshotPage:
+        """The tenant's snapshots, last made first; those that cannot be read are left out.
+
+        Raises `PortUnavailable`.
+        """
+        made = await self._book.page(tenant_id, before, limit)
+        found = [await self._readable(tenant_id, one.snapshot_id) for one in made]
+        return SnapshotPage(
+            [manifest for manifest in found if manifest is not None],
+            made[-1].sequence if len(made) == limit else None,
+        )
+
+    async def training_data(self, tenant_id: str) -> TrainingData:
+        """How much there is to train from, and how much came lately. Raises `PortUnavailable`."""
+        return await self._counts.counts(tenant_id)
+
     def standing_still(self) -> AbstractAsyncContextManager[object]:
         """A block in which no snapshot is made."""
         return self._lock
 
     async def remove_holding(self, tenant_id: str, user_ids: Sequence[str]) -> int:
         """Remove the snapshots with events of these users; how many. Raises `PortUnavailable`."""
-        return await self._store.remove_holding(tenant_id, user_ids)
+        found = await self._store.holding(tenant_id, user_ids)
+        await self._book.remove(tenant_id, found)
+        for snapshot_id in found:
+            await self._store.remove(tenant_id, snapshot_id)
+        return len(found)
 
     async def count_holding(self, tenant_id: str, user_ids: Sequence[str]) -> int:
         """How many snapshots hold an event of these users. Raises `PortUnavailable`."""
         return len(await self._store.holding(tenant_id, user_ids))
 
-    async def _freeze_events(self, tenant_id: str) -> "_FrozenEvents":
-        frozen = _FrozenEvents()
-        await _add_all(frozen.add, self._events.training_events(tenant_id, CHUNK))
-        if frozen.users == 0:
+    async def _create(self, tenant_id: str, folder: Path, clock: StageClock) -> SnapshotManifest:
+        # Before the events are read: one that comes meanwhile counts as one that came later.
+        stored = await self._counts.stored(tenant_id)
+        with clock.stage("freeze_events"):
+            events = await self._frozen_events(tenant_id, folder)
+        with clock.stage("freeze_items"):
+            chunks = self._sources.catalogue.items_of(tenant_id, CHUNK)
+            items = await freeze_items(chunks, folder / "items.parquet")
+        with clock.stage("profile_data"):
+            manifest = await self._described(tenant_id, events, items, folder)
+        keys = snapshot_keys(tenant_id, manifest.snapshot_id)
+        with clock.stage("write_snapshot"):
+            await self._book.begin(tenant_id, manifest.snapshot_id, keys)
+            await self._store.write(manifest, events.file.path, items.path)
+            made = (manifest.snapshot_id, keys, stored, self._now_ms())
+            if not await self._book.made(tenant_id, *made):
+                await self._store.remove(tenant_id, manifest.snapshot_id)
+                raise PortUnavailable("the snapshot was removed by an erasure: make it again")
+        return manifest
+
+    async def _frozen_events(self, tenant_id: str, folder: Path) -> FrozenEvents:
+        batches = self._sources.events.training_events(tenant_id, CHUNK)
+        events = await freeze_events(batches, folder / "events.parquet")
+        if events.file.rows == 0:
             raise EmptySnapshot("the tenant has no events yet: send some, then make the snapshot")
-        return frozen
+        return events
 
-    async def _freeze_items(self, tenant_id: str) -> "_FrozenItems":
-        frozen = _FrozenItems()
-        await _add_all(frozen.add, self._catalogue.items_of(tenant_id, CHUNK))
-        return frozen
+    async def _described(
+        self, tenant_id: str, events: FrozenEvents, items: TableFile, folder: Path
+    ) -> SnapshotManifest:
+        # After the events: whatever type they have was declared by then, or is no more.
+        weights = events.weights(await self._sources.event_types.weights(tenant_id))
+        snapshot_id = snapshot_id_of(events.file, items, weights)
+        known = await self._readable(tenant_id, snapshot_id)
+        if known is not None:
+            return known
+        found = await self._profiles.of(tenant_id, events.file.path, items.path, folder)
+        return SnapshotManifest(
+            snapshot_id=snapshot_id,
+            tenant_id=tenant_id,
+            format_version=FORMAT_VERSION,
+            created_at=datetime.fromtimestamp(self._now_ms() / 1000, UTC),
+            last_sequence=events.last_sequence,
+            event_weights=dict(weights),
+            events=described(tenant_id, snapshot_id, "events", events.file),
+            items=described(tenant_id, snapshot_id, "items", items),
+            **found._asdict(),
+        )
 
-
-class _FrozenItems:
-    def __init__(self) -> None:
-        self.table = TableEncoder(ITEM_SCHEMA)
-
-    def add(self, rows: Sequence[TrainingItem]) -> None:
-        self.table.add(list(zip(*rows, strict=True)))
-
-
-class _FrozenEvents:
-    def __init__(self) -> None:
-        self.table = TableEncoder(EVENT_SCHEMA)
-        self.types: set[str] = set()
-        self.users = 0
-        self.last_sequence = 0
-        self._last_user: str | None = None
-
-    def add(self, rows: Sequence[TrainingEvent]) -> None:
-        sequences, *columns = zip(*rows, strict=True)
-        # The events of a user come together, if perhaps in two chunks.
-        self.users += len(set(columns[0])) - (columns[0][0] == self._last_user)
-        self._last_user = columns[0][-1]
-        self.types.update(columns[2])
-        self.last_sequence = max((self.last_sequence, *sequences))
-        self.table.add(columns)
+    async def _readable(self, tenant_id: str, snapshot_id: str) -> SnapshotManifest | None:
+        try:
+            return await self.find(tenant_id, snapshot_id)
+        except (SnapshotNotFound, SnapshotUnreadable):
+            return None
 
 
-async def _add_all(
-    add: Callable[[Sequence[RowT]], None], chunks: AsyncGenerator[Sequence[RowT]]
-) -> None:
-    async with aclosing(chunks):
-        async for rows in chunks:
-            await asyncio.to_thread(add, rows)
+@contextmanager
+def _working_in(folder: Path) -> Generator[Path]:
+    """A block with a folder of its own, which is removed afterwards."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder) as name:
+            yield Path(name)
+    except (OSError, duckdb.Error) as error:
+        raise PortUnavailable(f"cannot work on the files of a snapshot: {error}") from error

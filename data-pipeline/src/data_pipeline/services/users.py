@@ -3,22 +3,34 @@
 from collections.abc import Callable, Sequence
 
 from contracts.users import StoredUser, UserChanges, UserProfile
-from data_pipeline.domain.errors import UserNotFound
+from data_pipeline.domain.errors import RuleBroken, UserNotFound
 from data_pipeline.domain.ports import UserStore
-from data_pipeline.domain.records import UserRecord, Versioned
+from data_pipeline.domain.records import Change, UserRecord, Versioned
 from data_pipeline.domain.users import patched_user, stored_user
 from data_pipeline.domain.versions import check_version
+from data_pipeline.load.projection import FeatureProjection
+from data_pipeline.services.validation_rules import ValidationRules
+from data_pipeline.transform.rules import user_fault
 
 
 class Users:
     """Reads and changes profiles.
 
     A user of whom there are events only has an empty profile of version 0. All raise
-    `PortUnavailable`; with `if_match`, changes raise `VersionConflict`.
+    `PortUnavailable`; with `if_match`, changes raise `VersionConflict`. What breaks a rule of the
+    tenant is not stored, and raises `RuleBroken`.
     """
 
-    def __init__(self, store: UserStore, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: UserStore,
+        rules: ValidationRules,
+        projection: FeatureProjection,
+        now_ms: Callable[[], int],
+    ) -> None:
         self._store = store
+        self._rules = rules
+        self._projection = projection
         self._now_ms = now_ms
 
     async def find(self, tenant_id: str, user_id: str) -> StoredUser:
@@ -38,7 +50,7 @@ class Users:
             check_version(present, if_match)
             return UserRecord(user_id, profile.attributes)
 
-        changed = await self._store.change(tenant_id, user_id, replaced, self._now_ms())
+        changed = await self._change(tenant_id, user_id, replaced)
         return stored_user(changed.stored), changed.created
 
     async def patch(
@@ -51,8 +63,27 @@ class Users:
             check_version(user, if_match)
             return patched_user(user.record, changes)
 
-        changed = await self._store.change(tenant_id, user_id, patched, self._now_ms())
+        changed = await self._change(tenant_id, user_id, patched)
         return stored_user(changed.stored)
+
+    async def _change(
+        self,
+        tenant_id: str,
+        user_id: str,
+        change: Callable[[Versioned[UserRecord] | None], UserRecord],
+    ) -> Change[UserRecord]:
+        rules = await self._rules.current(tenant_id)
+
+        def sound(present: Versioned[UserRecord] | None) -> UserRecord:
+            user = change(present)
+            fault = user_fault(user, rules)
+            if fault is not None:
+                raise RuleBroken(fault.reason)
+            return user
+
+        changed = await self._store.change(tenant_id, user_id, sound, self._now_ms())
+        await self._projection.follow(users=changed.stored.version)
+        return changed
 
 
 def _existing(user: Versioned[UserRecord] | None) -> Versioned[UserRecord]:

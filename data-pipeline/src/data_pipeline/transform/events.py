@@ -1,84 +1,86 @@
-"""Validates events one by one."""
+"""Parts what was extracted into valid events and rejected rows."""
 
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, cast
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.events import Event, EventType, RejectedRecord
-from data_pipeline.domain.records import Checked, EventRecord
-from data_pipeline.transform.rejections import RecordKind
+from contracts.identifiers import Identifier
+from data_pipeline.domain.deliveries import Checked, Rejected
+from data_pipeline.domain.events import EVENT_SCHEMA
+from data_pipeline.domain.extracted import ExtractedEvents
+from data_pipeline.domain.records import EventRecord
+from data_pipeline.domain.validation_rules import VersionedRules
+from data_pipeline.transform.event_columns import identifiers, sound_rows
+from data_pipeline.transform.event_records import EventTerms, checked_event
+from data_pipeline.transform.rejections import Fault
 
-MAX_AHEAD_MS: Final = 5 * 60 * 1000
-"""How far a caller's clock may be ahead of ours."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
-_ADAPTER: Final = TypeAdapter(Event)
-_IDENTIFIER: Final = "a string of 1 to 256 characters without control characters"
-_KIND: Final = RecordKind(
-    "an event",
-    {
-        "event_id": _IDENTIFIER,
-        "user_id": _IDENTIFIER,
-        "item_id": _IDENTIFIER,
-        "event_type": "the name of a type: a letter, then up to 63 of a-z, 0-9, _ and -",
-        "timestamp": "a time as RFC 3339 with an offset, or as Unix seconds",
-        "value": "a number from -1e9 to 1e9, or null",
-        "recommendation_id": f"{_IDENTIFIER}, or null",
-    },
-)
+_IDENTIFIER: Final = TypeAdapter(Identifier)
 
 
 def check_events(
-    records: Sequence[Any], now_ms: int, event_types: Collection[str]
-) -> Checked[EventRecord]:
-    """Part a batch into valid events and rejections.
+    extracted: ExtractedEvents,
+    rules: VersionedRules,
+    now_ms: int,
+    event_types: Collection[str],
+    known_items: Collection[str] = (),
+) -> Checked[pa.RecordBatch]:
+    """Part events into valid ones (`EVENT_SCHEMA`) and rejected ones.
 
     `now_ms` is Unix time in milliseconds, `event_types` are those that the tenant has.
+    `known_items` are those of `item_ids` that the catalogue has; only rules that reject unknown
+    items ask for them. Sound rows are found column by column; only the others are looked at.
     """
-    valid: list[EventRecord] = []
-    rejected: list[RejectedRecord] = []
-    for index, record in enumerate(records):
-        checked = _check(index, record, now_ms, event_types)
-        if isinstance(checked, EventRecord):
-            valid.append(checked)
+    terms = EventTerms(rules, now_ms, event_types, known_items)
+    sound = sound_rows(extracted.events, terms)
+    sound[extracted.unfit] = False
+    unread = [fault.index for fault in extracted.faults]
+    sound[unread] = False
+    doubtful = ~sound
+    doubtful[unread] = False
+    late: dict[int, EventRecord] = {}
+    rejected: list[Rejected] = list(extracted.faults)
+    for index in np.flatnonzero(doubtful).tolist():
+        checked = checked_event(extracted.record(index), terms)
+        if isinstance(checked, Fault):
+            rejected.append(checked.of(index, extracted.raw(index)))
         else:
-            rejected.append(checked)
-    return Checked(valid, rejected)
+            late[index] = checked
+    rejected.sort(key=lambda one: one.index)
+    return Checked(extracted.rows, _valid(extracted.events, sound, late), rejected)
 
 
-def _check(
-    index: int, record: Any, now_ms: int, event_types: Collection[str]
-) -> EventRecord | RejectedRecord:
+def item_ids(extracted: ExtractedEvents) -> set[str]:
+    """The items that the rows may be about, as far as their ids are identifiers."""
+    column = extracted.events.column("item_id")
+    distinct = column.filter(pa.array(identifiers(column))).unique()
+    found = {name for name in distinct.to_pylist() if name is not None}
+    return found.union(*(_item_id(extracted.record(index)) for index in extracted.unfit.tolist()))
+
+
+def _item_id(record: Any) -> Sequence[str]:
+    if not isinstance(record, Mapping):
+        return ()
     try:
-        event = _ADAPTER.validate_python(record)
-    except ValidationError as error:
-        return _KIND.rejection(index, error)
-    if event.event_type not in event_types:
-        return _undeclared(index, event.event_type)
-    timestamp_ms = (event.timestamp - _EPOCH) // _MILLISECOND
-    if timestamp_ms > now_ms + MAX_AHEAD_MS:
-        reason = "timestamp must be no more than 5 minutes in the future."
-        return RejectedRecord(index=index, code="timestamp_in_future", reason=reason)
-    if event.event_type == EventType.RATING and event.value is None:
-        reason = "value is missing; an event of type rating must carry the rating as a number."
-        return RejectedRecord(index=index, code="missing_value", reason=reason)
-    return EventRecord(
-        event.event_id,
-        event.user_id,
-        event.item_id,
-        event.event_type,
-        timestamp_ms,
-        event.value,
-        event.recommendation_id,
-    )
+        return (_IDENTIFIER.validate_python(cast("Mapping[str, Any]", record).get("item_id")),)
+    except ValidationError:
+        return ()
 
 
-def _undeclared(index: int, event_type: str) -> RejectedRecord:
-    reason = (
-        f"event_type must be one of {', '.join(EventType)}, or a type of your own; declare "
-        f"{event_type} by PUT /event-types/{event_type} with its weight, then send the event again."
+def _valid(
+    events: pa.RecordBatch, sound: npt.NDArray[np.bool_], late: Mapping[int, EventRecord]
+) -> pa.RecordBatch:
+    kept = events if sound.all() else events.filter(pa.array(sound))
+    valid = pa.RecordBatch.from_arrays(kept.columns, schema=EVENT_SCHEMA)
+    if not late:
+        return valid
+    columns = zip(*late.values(), strict=True)
+    looked_at = pa.RecordBatch.from_arrays(
+        [pa.array(one, field.type) for one, field in zip(columns, EVENT_SCHEMA, strict=True)],
+        schema=EVENT_SCHEMA,
     )
-    return RejectedRecord(index=index, code="unknown_event_type", reason=reason)
+    places = np.concatenate([np.flatnonzero(sound), np.fromiter(late, np.int64)])
+    return pa.concat_batches([valid, looked_at]).take(pa.array(np.argsort(places)))

@@ -5,11 +5,14 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.events import RejectedRecord
 from contracts.items import Item
+from data_pipeline.domain.deliveries import Checked, Rejected
+from data_pipeline.domain.extracted import ExtractedRecords
 from data_pipeline.domain.items import item_record
-from data_pipeline.domain.records import Checked, ItemRecord
-from data_pipeline.transform.rejections import ATTRIBUTES, RecordKind
+from data_pipeline.domain.records import ItemRecord
+from data_pipeline.domain.validation_rules import VersionedRules
+from data_pipeline.transform.rejections import ATTRIBUTES, Fault, RecordKind
+from data_pipeline.transform.rules import item_fault
 
 _ADAPTER: Final = TypeAdapter(Item)
 _KIND: Final = RecordKind(
@@ -28,15 +31,26 @@ _KIND: Final = RecordKind(
 )
 
 
-def check_items(records: Sequence[Any]) -> Checked[ItemRecord]:
-    """Part a batch into valid items and rejections."""
+def check_items(
+    extracted: ExtractedRecords, rules: VersionedRules
+) -> Checked[Sequence[ItemRecord]]:
+    """Part items into valid ones and rejected ones."""
     valid: list[ItemRecord] = []
-    rejected: list[RejectedRecord] = []
-    for index, record in enumerate(records):
-        try:
-            item = _ADAPTER.validate_python(record)
-        except ValidationError as error:
-            rejected.append(_KIND.rejection(index, error))
+    rejected: list[Rejected] = list(extracted.faults)
+    for index, record in zip(extracted.indexes, extracted.records, strict=True):
+        checked = _checked(record, rules)
+        if isinstance(checked, Fault):
+            rejected.append(checked.of(index, extracted.raw(index)))
         else:
-            valid.append(item_record(item.item_id, item))
-    return Checked(valid, rejected)
+            valid.append(checked)
+    rejected.sort(key=lambda one: one.index)
+    return Checked(extracted.rows, valid, rejected)
+
+
+def _checked(record: Any, rules: VersionedRules) -> ItemRecord | Fault:
+    try:
+        item = _ADAPTER.validate_python(record)
+    except ValidationError as error:
+        return _KIND.fault(error)
+    kept = item_record(item.item_id, item)
+    return item_fault(kept, rules) or kept

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from contracts.attributes import MAX_ATTRIBUTES
-from contracts.events import RejectedRecord
+from data_pipeline.domain.deliveries import Rejected
 
 _TYPE_FAULTS: Final = frozenset(
     {
@@ -38,6 +38,17 @@ ATTRIBUTES: Final = (
 """What the attributes of a record are expected to be."""
 
 
+class Fault(NamedTuple):
+    """Why a record is rejected: a code for programs and a sentence for people."""
+
+    code: str
+    reason: str
+
+    def of(self, index: int, raw: bytes) -> Rejected:
+        """The record at `index` with this fault."""
+        return Rejected(index, self.code, self.reason, raw)
+
+
 @dataclass(frozen=True, slots=True)
 class RecordKind:
     """A kind of record: its name with the article, and what each field is expected to be."""
@@ -45,11 +56,11 @@ class RecordKind:
     name: str
     expected: Mapping[str, str]
 
-    def rejection(self, index: int, error: ValidationError) -> RejectedRecord:
-        """Why the record at `index` is rejected: the first fault found in it."""
+    def fault(self, error: ValidationError) -> Fault:
+        """The first fault that was found in a record."""
         first = error.errors(include_url=False)[0]
         code = _code(first)
-        return RejectedRecord(index=index, code=code, reason=self._reason(code, first))
+        return Fault(code, self._reason(code, first))
 
     def _reason(self, code: str, error: ErrorDetails) -> str:
         fields = ", ".join(self.expected)

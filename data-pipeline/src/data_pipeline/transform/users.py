@@ -5,10 +5,13 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.events import RejectedRecord
 from contracts.users import User
-from data_pipeline.domain.records import Checked, UserRecord
-from data_pipeline.transform.rejections import ATTRIBUTES, RecordKind
+from data_pipeline.domain.deliveries import Checked, Rejected
+from data_pipeline.domain.extracted import ExtractedRecords
+from data_pipeline.domain.records import UserRecord
+from data_pipeline.domain.validation_rules import VersionedRules
+from data_pipeline.transform.rejections import ATTRIBUTES, Fault, RecordKind
+from data_pipeline.transform.rules import user_fault
 
 _ADAPTER: Final = TypeAdapter(User)
 _KIND: Final = RecordKind(
@@ -20,15 +23,26 @@ _KIND: Final = RecordKind(
 )
 
 
-def check_users(records: Sequence[Any]) -> Checked[UserRecord]:
-    """Part a batch into valid users and rejections."""
+def check_users(
+    extracted: ExtractedRecords, rules: VersionedRules
+) -> Checked[Sequence[UserRecord]]:
+    """Part users into valid ones and rejected ones."""
     valid: list[UserRecord] = []
-    rejected: list[RejectedRecord] = []
-    for index, record in enumerate(records):
-        try:
-            user = _ADAPTER.validate_python(record)
-        except ValidationError as error:
-            rejected.append(_KIND.rejection(index, error))
+    rejected: list[Rejected] = list(extracted.faults)
+    for index, record in zip(extracted.indexes, extracted.records, strict=True):
+        checked = _checked(record, rules)
+        if isinstance(checked, Fault):
+            rejected.append(checked.of(index, extracted.raw(index)))
         else:
-            valid.append(UserRecord(user.user_id, user.attributes))
-    return Checked(valid, rejected)
+            valid.append(checked)
+    rejected.sort(key=lambda one: one.index)
+    return Checked(extracted.rows, valid, rejected)
+
+
+def _checked(record: Any, rules: VersionedRules) -> UserRecord | Fault:
+    try:
+        user = _ADAPTER.validate_python(record)
+    except ValidationError as error:
+        return _KIND.fault(error)
+    kept = UserRecord(user.user_id, user.attributes)
+    return user_fault(kept, rules) or kept

@@ -162,7 +162,7 @@ class Nearest:
 
 
 class Popular:
-    """The items with the most events; `excluded` positions are left out."""
+    """The most popular items, by the order that is kept; `excluded` positions are left out."""
 
     def __init__(self, serving: ServingModel, eligible: Eligible, excluded: set[int]) -> None:
         self._serving = serving

@@ -66,7 +66,7 @@ class Recommender:
         return answers
 
     async def _history(self, tenant_id: str, user_id: str | None) -> Sequence[UserEvent]:
-        return () if user_id is None else await self._features.history(tenant_id, user_id)
+        return () if user_id is None else (await self._features.user(tenant_id, user_id)).events
 
     async def _weights(self, tenant_id: str, events: Sequence[UserEvent]) -> Mapping[str, float]:
         return await self._features.event_weights(tenant_id) if events else {}

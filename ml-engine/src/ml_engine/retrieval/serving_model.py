@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.ports import ItemContent as StoredItem
+from backends.ports import ItemCount
 from ml_engine.domain.interactions import ItemContent
 from ml_engine.domain.recommendation import NO_MODEL
 from ml_engine.models.two_tower import TwoTower
@@ -14,6 +16,8 @@ from ml_engine.retrieval.catalogue import Catalogue
 from ml_engine.retrieval.eligibility import Eligible
 from ml_engine.retrieval.flat_index import FlatIndex
 from ml_engine.retrieval.rows import Rows
+
+_UNCOUNTED: Final = ItemCount(0, 0.0)
 
 
 class Personal:
@@ -72,6 +76,7 @@ class ServingModel:
         self.personal = None if model is None else Personal(model)
         self._rank(np.zeros(len(item_ids)) if popularity is None else popularity)
         self._everything: tuple[int, Eligible] | None = None
+        self._places = np.zeros(0, np.int64)
 
     def follow(self, changed: Sequence[StoredItem]) -> None:
         """Take in items as they are now: new, changed, removed or back again."""
@@ -98,13 +103,19 @@ class ServingModel:
                 self.personal.append(new)
         self._append_popularity(len(new))
 
-    def follow_counts(self, counts: Mapping[str, int]) -> None:
-        """Let the number of events of each item be its popularity, items of events included."""
+    def follow_counts(self, counts: Mapping[str, ItemCount]) -> None:
+        """Let each item's recent events be its popularity, items of events included.
+
+        Of equally popular ones that with more events of all times comes first, then that with the
+        lesser id.
+        """
         for item_id in counts:
             if self.catalogue.past_position(item_id) is None:
                 self.catalogue.add(item_id)
-        found = (counts.get(item_id, 0) for item_id in self.catalogue.item_ids)
-        self._rank(np.fromiter(found, np.float64, len(self.catalogue)))
+        found = [counts.get(item_id, _UNCOUNTED) for item_id in self.catalogue.item_ids]
+        self.popularity = np.array([count.recent for count in found], np.float64)
+        events = np.array([count.events for count in found], np.int64)
+        self.by_popularity = np.lexsort((self._alphabetical(), -events, -self.popularity))
 
     def everything(self) -> Eligible:
         """All items that may be recommended at all."""
@@ -128,6 +139,14 @@ class ServingModel:
         for row, own in zip(rows, categories, strict=True):
             row[[columns[name] for name in own]] = 1.0 / np.sqrt(max(len(own), 1))
         return rows
+
+    def _alphabetical(self) -> NDArray[np.int64]:
+        """The place of each item by its id."""
+        if len(self._places) != len(self.catalogue):
+            order = np.argsort(np.array(self.catalogue.item_ids, str), kind="stable")
+            self._places = np.empty(len(order), np.int64)
+            self._places[order] = np.arange(len(order))
+        return self._places
 
     def _rank(self, popularity: NDArray[np.float64]) -> None:
         self.popularity = popularity

@@ -4,27 +4,58 @@
 made of the pings. `embedded` implements the ports with files and memory.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    # Only those who write features need it.
+    import pyarrow as pa
 
 
 class PortUnavailable(Exception):
     """The thing behind a port cannot be used now; the message says what and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserEvent:
-    """One event as the feature store keeps it; `timestamp_ms` is Unix time."""
+class UserEvent(NamedTuple):
+    """One event of a user's history; `timestamp_ms` is Unix time, `sequence` its place in the log.
 
-    user_id: str
+    Events of a history are in the order of their (timestamp_ms, sequence).
+    """
+
     item_id: str
     event_type: str
     timestamp_ms: int
     value: float | None
+    sequence: int
 
 
 AttributeValue = bool | int | float | str | list[str]
+
+
+class UserFeatures(NamedTuple):
+    """What is known of a user: the newest events, oldest first, and the attributes."""
+
+    events: Sequence[UserEvent]
+    attributes: Mapping[str, AttributeValue]
+
+
+class ItemCount(NamedTuple):
+    """How many events an item has.
+
+    `recent` counts them by age: an event of the tenant's newest day is 1, one of seven days before
+    a half, one of fourteen days a quarter; those before the item's newest `COUNTED_DAYS` days with
+    events are none of it.
+    """
+
+    events: int
+    recent: float
+
+
+COUNTED_DAYS = 32
+"""How many days (UTC) with events of an item are counted by themselves, the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +78,80 @@ class ItemContent:
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryCorrection:
-    """A user's history as it must be from now on, after a merge, a deletion or an erasure.
+class UserContent:
+    """The profile of one user."""
 
-    `events` are the user's newest, oldest first; none removes the user. Of an erased one nothing
-    of before may be left to read on any disk.
+    user_id: str
+    attributes: Mapping[str, AttributeValue]
+
+
+@dataclass(frozen=True, slots=True)
+class EventUpdate:
+    """Events that one lane of the log has up to `position`, with their tenant ids.
+
+    The batches have the columns sequence (int64), user_id, item_id, event_type (string), timestamp
+    (ms, UTC) and value (float64) beside others. Their order does not matter.
+    """
+
+    lane: Literal["live", "bulk"]
+    batches: "Sequence[tuple[str, pa.RecordBatch]]"
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemUpdate:
+    """Items that were changed or removed up to `position`, with their tenant ids."""
+
+    items: Sequence[tuple[str, ItemContent]]
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserUpdate:
+    """Profiles that were changed up to `position`, with their tenant ids."""
+
+    users: Sequence[tuple[str, UserContent]]
+    position: int
+
+
+Update = EventUpdate | ItemUpdate | UserUpdate
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some of an event update, as its writer prepared it; a position has the last one only."""
+
+    lane: str
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserCorrection:
+    """A user's features as they must be from now on, after a merge, a deletion or an erasure.
+
+    `events` are the user's newest, in any order; `attributes` those of the profile, if any. None
+    of both removes the user. Of an erased one nothing of before may be left to read on any disk.
     """
 
     tenant_id: str
     user_id: str
     events: Sequence[UserEvent]
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict[str, AttributeValue])
     erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ItemCountCorrection:
-    """How many events an item has, after some went away or came to count."""
+    """How many events an item has, after some went away or came to count.
+
+    `total` is all of them, `days` how many there are on each day (UTC) of their timestamps: at
+    least the newest `COUNTED_DAYS` of those that have any. A total of 0 removes the item's count.
+    """
 
     tenant_id: str
     item_id: str
-    events: int
+    total: int
+    days: Mapping[date, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +162,24 @@ class EventWeights:
     weights: Mapping[str, float]
 
 
-Correction = HistoryCorrection | ItemCountCorrection | EventWeights
+Correction = UserCorrection | ItemCountCorrection | EventWeights
 
 
-@dataclass(frozen=True, slots=True)
-class Positions:
-    """How far the feature store has followed the event log, the catalogue and the corrections."""
+class Positions(NamedTuple):
+    """How far the features have followed: the log's two lanes, the stores, the corrections."""
 
-    events: int
-    items: int
-    corrections: int
+    live: int = 0
+    bulk: int = 0
+    items: int = 0
+    users: int = 0
+    corrections: int = 0
 
 
 class FeatureReader(Protocol):
     """What ml-engine reads for serving. Tenants never see each other's features."""
 
-    async def history(self, tenant_id: str, user_id: str) -> Sequence[UserEvent]:
-        """The user's recent events, oldest first; empty where there are none."""
+    async def user(self, tenant_id: str, user_id: str) -> UserFeatures:
+        """What is known of a user; both parts are empty of one who is not known."""
         ...
 
     async def items_after(self, tenant_id: str, sequence: int) -> Sequence[ItemContent]:
@@ -103,7 +189,7 @@ class FeatureReader(Protocol):
         """
         ...
 
-    async def item_counts(self, tenant_id: str) -> dict[str, int]:
+    async def item_counts(self, tenant_id: str) -> dict[str, ItemCount]:
         """How many events each item of the tenant has."""
         ...
 
@@ -127,12 +213,19 @@ class FeatureWriter(Protocol):
         """How far the features have come."""
         ...
 
-    async def apply_events(self, events: Sequence[tuple[str, UserEvent]], position: int) -> None:
-        """Add (tenant id, event) pairs and move to `position`: both or neither."""
+    def portions(self, update: EventUpdate) -> AsyncGenerator[Portion]:
+        """An update of any size as portions that each take a moment only, to be applied in order.
+
+        The last one brings the counts and the position. Those before it may be applied again and
+        need not be followed by the others: a history has each event once, by its sequence.
+        """
         ...
 
-    async def apply_items(self, items: Sequence[tuple[str, ItemContent]], position: int) -> None:
-        """Replace or remove (tenant id, item) pairs and move to `position`: both or neither."""
+    async def apply(self, update: Update | Portion) -> None:
+        """Add events, or replace items or profiles, and move to its position: both or neither.
+
+        Events give the same features in whatever order they come.
+        """
         ...
 
     async def correct(self, corrections: Sequence[Correction], position: int) -> None:
@@ -154,8 +247,11 @@ class FeatureWriter(Protocol):
 class ObjectStore(Protocol):
     """Keeps immutable objects (snapshots, models) under keys such as `models/a/1/report.json`."""
 
-    async def put(self, key: str, content: bytes) -> None:
-        """Write a whole object; a reader sees all of it or none."""
+    async def put(self, key: str, content: bytes | Path) -> None:
+        """Write a whole object, given as its bytes or as a file; a reader sees all of it or none.
+
+        A file is not read into memory as a whole.
+        """
         ...
 
     async def get(self, key: str) -> bytes:
@@ -168,6 +264,22 @@ class ObjectStore(Protocol):
 
     async def delete(self, key: str) -> None:
         """Remove an object; nothing happens where there is none."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise `PortUnavailable` where objects cannot be read and written."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the store holds."""
+        ...
+
+
+class ObjectFiles(Protocol):
+    """Reads objects that are larger than memory should be."""
+
+    async def download(self, key: str, path: Path) -> None:
+        """Write a whole object into a file. Raises `KeyError` where there is none."""
         ...
 
     async def ping(self) -> None:

@@ -10,18 +10,18 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from pathlib import Path
+from typing import Final, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from backends.ports import ObjectStore
+from backends.ports import ObjectFiles, ObjectStore
+from backends.table_files import TableFile
 from contracts.snapshots import SnapshotFile, SnapshotManifest
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 
 EVENT_SCHEMA: Final = pa.schema(
     [
@@ -46,99 +46,55 @@ ITEM_SCHEMA: Final = pa.schema(
 )
 """One row for each item of the catalogue, ordered by id."""
 
+_FILES: Final = ("manifest.json", "items.parquet", "events.parquet")
+
 
 class SnapshotDamaged(Exception):
     """A snapshot is not what its manifest says; the message names the file and the fault."""
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedTable:
-    """A whole Parquet file, its number of rows and its SHA-256 in hex."""
-
-    content: bytes
-    rows: int
-    sha256: str
+class SnapshotObjects(ObjectStore, ObjectFiles, Protocol):
+    """The object store that snapshots are in."""
 
 
-class TableEncoder:
-    """Encodes a table batch by batch, each batch a row group; runs in any thread."""
+def snapshot_id_of(events: TableFile, items: TableFile, event_weights: Mapping[str, float]) -> str:
+    """The id of the snapshot with this content.
 
-    def __init__(self, schema: pa.Schema) -> None:
-        self._schema = schema
-        self._sink = pa.BufferOutputStream()
-        self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd")
-        self._rows = 0
-
-    def add(self, columns: Sequence[Sequence[Any]]) -> None:
-        """Append rows, given as one sequence for each column of the schema."""
-        arrays = [
-            pa.array(column, field.type)
-            for column, field in zip(columns, self._schema, strict=True)
-        ]
-        batch = pa.record_batch(arrays, schema=self._schema)
-        self._writer.write_batch(batch)
-        self._rows += batch.num_rows
-
-    def finish(self) -> EncodedTable:
-        """Close the file; nothing can be added afterwards."""
-        self._writer.close()
-        content = self._sink.getvalue().to_pybytes()
-        return EncodedTable(content, self._rows, hashlib.sha256(content).hexdigest())
+    `event_weights` says of each event type how much its events count in training, 0 that they do
+    not.
+    """
+    weights = json.dumps({name: float(weight) for name, weight in sorted(event_weights.items())})
+    identity = f"{FORMAT_VERSION}:{events.sha256}:{items.sha256}:{weights}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
-def encode_table(table: pa.Table) -> EncodedTable:
-    """Encode a whole table of `EVENT_SCHEMA` or `ITEM_SCHEMA`."""
-    encoder = TableEncoder(table.schema)
-    for batch in table.to_batches():
-        encoder.add(batch.columns)
-    return encoder.finish()
+def snapshot_keys(tenant_id: str, snapshot_id: str) -> list[str]:
+    """The keys of a snapshot's objects, that of the manifest first."""
+    return [f"snapshots/{tenant_id}/{snapshot_id}/{name}" for name in _FILES]
+
+
+def described(tenant_id: str, snapshot_id: str, name: str, table: TableFile) -> SnapshotFile:
+    """A file of a snapshot, `events` or `items`, as its manifest has it."""
+    key = f"snapshots/{tenant_id}/{snapshot_id}/{name}.parquet"
+    return SnapshotFile(key=key, rows=table.rows, sha256=table.sha256)
 
 
 class SnapshotStore:
     """Writes and reads snapshots; what it reads is checked against the manifest."""
 
-    def __init__(self, objects: ObjectStore) -> None:
+    def __init__(self, objects: SnapshotObjects) -> None:
         self._objects = objects
 
-    async def write(
-        self,
-        tenant_id: str,
-        events: EncodedTable,
-        items: EncodedTable,
-        *,
-        event_weights: Mapping[str, float],
-        users: int,
-        last_sequence: int,
-        created_at: datetime,
-    ) -> SnapshotManifest:
-        """Store a snapshot. Where the same content is there already, its manifest stays as it is.
+    async def write(self, manifest: SnapshotManifest, events: Path, items: Path) -> None:
+        """Store a snapshot out of the files that its manifest describes.
 
-        `event_weights` says of each event type how much its events count in training, 0 that they
-        do not; `users` is the number of users with events, `last_sequence` the place in the event
-        log of the newest event, `created_at` carries its offset. Raises `PortUnavailable`.
+        Where it is there already, it is written over: so making a snapshot again mends a damaged
+        one. Raises `PortUnavailable`.
         """
-        snapshot_id = _content_id(events, items, event_weights)
-        folder = _folder(tenant_id, snapshot_id)
-        manifest = SnapshotManifest(
-            snapshot_id=snapshot_id,
-            tenant_id=tenant_id,
-            format_version=FORMAT_VERSION,
-            created_at=created_at,
-            last_sequence=last_sequence,
-            users=users,
-            event_weights=dict(event_weights),
-            events=_described(f"{folder}/events.parquet", events),
-            items=_described(f"{folder}/items.parquet", items),
-        )
-        # Written even where they are: so making a snapshot again mends a damaged one.
-        await self._objects.put(manifest.events.key, events.content)
-        await self._objects.put(manifest.items.key, items.content)
-        try:
-            return await self.read_manifest(tenant_id, snapshot_id)
-        except (KeyError, SnapshotDamaged):
-            content = manifest.model_dump_json().encode()
-            await self._objects.put(f"{folder}/manifest.json", content)
-        return manifest
+        await self._objects.put(manifest.events.key, events)
+        await self._objects.put(manifest.items.key, items)
+        content = manifest.model_dump_json().encode()
+        await self._objects.put(_manifest_key(manifest.tenant_id, manifest.snapshot_id), content)
 
     async def read_manifest(self, tenant_id: str, snapshot_id: str) -> SnapshotManifest:
         """The manifest of a snapshot.
@@ -148,18 +104,8 @@ class SnapshotStore:
             SnapshotDamaged: the manifest is unreadable or of another format version.
             PortUnavailable: the object store does not answer.
         """
-        key = f"{_folder(tenant_id, snapshot_id)}/manifest.json"
-        content = await self._objects.get(key)
-        try:
-            manifest = SnapshotManifest.model_validate_json(content)
-        except ValidationError as error:
-            raise SnapshotDamaged(f"{key} is no manifest: {error.errors()[0]['msg']}") from error
-        if manifest.format_version != FORMAT_VERSION:
-            raise SnapshotDamaged(
-                f"{key} has format version {manifest.format_version}; this code reads version "
-                f"{FORMAT_VERSION}: make the snapshot again"
-            )
-        return manifest
+        key = _manifest_key(tenant_id, snapshot_id)
+        return _decode_manifest(key, await self._objects.get(key))
 
     async def read_tables(self, tenant_id: str, snapshot_id: str) -> tuple[pa.Table, pa.Table]:
         """The events (`EVENT_SCHEMA`) and items (`ITEM_SCHEMA`) of a snapshot.
@@ -173,6 +119,19 @@ class SnapshotStore:
         events = await self._read(manifest.events, EVENT_SCHEMA)
         items = await self._read(manifest.items, ITEM_SCHEMA)
         return events, items
+
+    async def fetch(self, file: SnapshotFile, path: Path) -> None:
+        """Write a file of a snapshot to disk.
+
+        Raises:
+            SnapshotDamaged: it is absent or altered.
+            PortUnavailable: the object store does not answer.
+        """
+        try:
+            await self._objects.download(file.key, path)
+        except KeyError:
+            raise SnapshotDamaged(f"{file.key} is missing") from None
+        _compare(file, await asyncio.to_thread(_digest, path))
 
     async def holding(self, tenant_id: str, user_ids: Sequence[str]) -> Sequence[str]:
         """The ids of the tenant's snapshots that hold an event of one of these users.
@@ -191,15 +150,12 @@ class SnapshotStore:
                     found.append(snapshot_id)
         return found
 
-    async def remove_holding(self, tenant_id: str, user_ids: Sequence[str]) -> int:
-        """Remove the snapshots of `holding`; how many. Raises `PortUnavailable`."""
-        found = await self.holding(tenant_id, user_ids)
-        for snapshot_id in found:
-            folder = _folder(tenant_id, snapshot_id)
-            # First the manifest: without it there is no snapshot, whatever happens meanwhile.
-            for name in ("manifest.json", "items.parquet", "events.parquet"):
-                await self._objects.delete(f"{folder}/{name}")
-        return len(found)
+    async def remove(self, tenant_id: str, snapshot_id: str) -> None:
+        """Remove a snapshot, or what there is of one. Raises `PortUnavailable`."""
+        # First the manifest: without it there is no snapshot, whatever happens meanwhile. The
+        # events go last, since `holding` looks for them.
+        for key in snapshot_keys(tenant_id, snapshot_id):
+            await self._objects.delete(key)
 
     async def _read(self, file: SnapshotFile, schema: pa.Schema) -> pa.Table:
         try:
@@ -209,14 +165,38 @@ class SnapshotStore:
         return await asyncio.to_thread(_decode, content, file, schema)
 
 
+def _decode_manifest(key: str, content: bytes) -> SnapshotManifest:
+    try:
+        version = json.loads(content)["format_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise SnapshotDamaged(f"{key} is no manifest: {error}") from error
+    if version != FORMAT_VERSION:
+        raise SnapshotDamaged(
+            f"{key} has format version {version}; this code reads version {FORMAT_VERSION}: "
+            "make the snapshot again"
+        )
+    try:
+        return SnapshotManifest.model_validate_json(content)
+    except ValidationError as error:
+        raise SnapshotDamaged(f"{key} is no manifest: {error.errors()[0]['msg']}") from error
+
+
 def _decode(content: bytes, file: SnapshotFile, schema: pa.Schema) -> pa.Table:
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != file.sha256:
-        raise SnapshotDamaged(f"{file.key} is damaged: its SHA-256 is {digest}, not {file.sha256}")
+    _compare(file, hashlib.sha256(content).hexdigest())
     table = pq.read_table(pa.BufferReader(content))
     if not table.schema.equals(schema):
         raise SnapshotDamaged(f"{file.key} has other columns than format {FORMAT_VERSION}")
     return table
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _compare(file: SnapshotFile, digest: str) -> None:
+    if digest != file.sha256:
+        raise SnapshotDamaged(f"{file.key} is damaged: its SHA-256 is {digest}, not {file.sha256}")
 
 
 def _holds(content: bytes, user_ids: Sequence[str]) -> bool:
@@ -229,17 +209,5 @@ def _holds(content: bytes, user_ids: Sequence[str]) -> bool:
     return table.num_rows > 0
 
 
-def _content_id(
-    events: EncodedTable, items: EncodedTable, event_weights: Mapping[str, float]
-) -> str:
-    weights = json.dumps({name: float(weight) for name, weight in sorted(event_weights.items())})
-    identity = f"{FORMAT_VERSION}:{events.sha256}:{items.sha256}:{weights}"
-    return hashlib.sha256(identity.encode()).hexdigest()[:16]
-
-
-def _folder(tenant_id: str, snapshot_id: str) -> str:
-    return f"snapshots/{tenant_id}/{snapshot_id}"
-
-
-def _described(key: str, table: EncodedTable) -> SnapshotFile:
-    return SnapshotFile(key=key, rows=table.rows, sha256=table.sha256)
+def _manifest_key(tenant_id: str, snapshot_id: str) -> str:
+    return snapshot_keys(tenant_id, snapshot_id)[0]

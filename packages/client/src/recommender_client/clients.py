@@ -13,10 +13,12 @@ from recommender_client.groups.events import Events, EventTypes
 from recommender_client.groups.imports import Imports
 from recommender_client.groups.items import Items
 from recommender_client.groups.operator import AllAuditLog, AllUsage, Plans, TenantKeys, Tenants
+from recommender_client.groups.quarantine import Books, Quarantine
 from recommender_client.groups.recommendations import Recommendations
 from recommender_client.groups.scenarios import Scenarios
 from recommender_client.groups.training import Models, Training
 from recommender_client.groups.users import Erasures, Users
+from recommender_client.groups.validation_rules import ValidationRules
 from recommender_client.operations import Group, RunnerT
 from recommender_client.retries import RetryPolicy
 from recommender_client.runners import AsyncRunner, SyncRunner
@@ -32,11 +34,14 @@ class _TenantOperations(Group[RunnerT]):
         self.recommendations: Recommendations[RunnerT] = Recommendations(runner)
         self.events: Events[RunnerT] = Events(runner)
         self.event_types: EventTypes[RunnerT] = EventTypes(runner)
+        self.validation_rules: ValidationRules[RunnerT] = ValidationRules(runner)
         self.items: Items[RunnerT] = Items(runner)
         self.users: Users[RunnerT] = Users(runner)
         self.erasures: Erasures[RunnerT] = Erasures(runner)
         self.scenarios: Scenarios[RunnerT] = Scenarios(runner)
         self.imports: Imports[RunnerT] = Imports(runner)
+        self.quarantine: Quarantine[RunnerT] = Quarantine(runner)
+        self.accounting: Books[RunnerT] = Books(runner)
         self.training: Training[RunnerT] = Training(runner)
         self.models: Models[RunnerT] = Models(runner)
         self.keys: Keys[RunnerT] = Keys(runner)

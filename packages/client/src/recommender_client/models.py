@@ -1,5 +1,6 @@
 """The shapes that the API takes and answers, in one place to import from."""
 
+from contracts.accounting import Accounting, RecordAccount, RecordCounts, RecordSource
 from contracts.attributes import Location
 from contracts.events import (
     BatchResult,
@@ -12,7 +13,15 @@ from contracts.events import (
     StoredEvent,
 )
 from contracts.filters import AttributeCondition, Filters, Near, Range
-from contracts.imports import DataType, FileFormat, ImportJob, ImportStatus
+from contracts.imports import (
+    ColumnMapping,
+    Constant,
+    DataType,
+    FileFormat,
+    ImportJob,
+    ImportSource,
+    ImportStatus,
+)
 from contracts.items import Item, ItemChanges, ItemContent, StoredItem
 from contracts.pages import Page
 from contracts.problems import Problem
@@ -38,6 +47,12 @@ from contracts.public.recommendations import (
 )
 from contracts.public.training import ScheduledTraining
 from contracts.public.usage import UsageReport, UsageRow, UsageTotal
+from contracts.quarantine import (
+    QuarantinedContent,
+    QuarantinedRecord,
+    QuarantineReplayed,
+    StillRejected,
+)
 from contracts.recommendations import (
     Boost,
     Context,
@@ -64,13 +79,27 @@ from contracts.users import (
     UserMerged,
     UserProfile,
 )
+from contracts.validation_rules import (
+    AllowedRange,
+    EventRules,
+    EventTypeRules,
+    ItemRules,
+    RuleSet,
+    RuleSetVersion,
+    UnknownItems,
+    UserRules,
+)
 
 __all__ = [
+    "Accounting",
+    "AllowedRange",
     "ApiKey",
     "AttributeCondition",
     "AuditEntry",
     "BatchResult",
     "Boost",
+    "ColumnMapping",
+    "Constant",
     "Context",
     "Contribution",
     "CreatedKey",
@@ -78,7 +107,9 @@ __all__ = [
     "ErasedPlace",
     "ErasureReceipt",
     "Event",
+    "EventRules",
     "EventType",
+    "EventTypeRules",
     "EventTypeSettings",
     "Explanation",
     "FileFormat",
@@ -86,10 +117,12 @@ __all__ = [
     "History",
     "HistoryEvent",
     "ImportJob",
+    "ImportSource",
     "ImportStatus",
     "Item",
     "ItemChanges",
     "ItemContent",
+    "ItemRules",
     "JobStatus",
     "Location",
     "MetricComparison",
@@ -102,24 +135,34 @@ __all__ = [
     "Plan",
     "PlanSettings",
     "Problem",
+    "QuarantineReplayed",
+    "QuarantinedContent",
+    "QuarantinedRecord",
     "Range",
     "RankingOptions",
     "RateLimit",
     "RecommendationRecord",
     "RecommendationRequest",
     "RecommendedItem",
+    "RecordAccount",
+    "RecordCounts",
+    "RecordSource",
     "RejectedRecord",
     "RouteClass",
+    "RuleSet",
+    "RuleSetVersion",
     "Scenario",
     "ScheduledTraining",
     "Scope",
     "ServedRecommendations",
+    "StillRejected",
     "StoredEvent",
     "StoredItem",
     "StoredUser",
     "Tenant",
     "TenantStatus",
     "TrainingJob",
+    "UnknownItems",
     "UsageReport",
     "UsageRow",
     "UsageTotal",
@@ -130,4 +173,5 @@ __all__ = [
     "UserMerged",
     "UserProfile",
     "UserRecommendations",
+    "UserRules",
 ]

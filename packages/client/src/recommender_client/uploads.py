@@ -8,18 +8,13 @@ from typing import Final, TypeAlias
 import anyio
 import httpx2
 
-from contracts.imports import FileFormat
+from contracts.imports import MEDIA_TYPES, FileFormat
 from recommender_client.errors import InvalidArguments
 
 CHUNK_BYTES: Final = 1 << 18
 Source: TypeAlias = str | Path | bytes | Iterable[bytes] | AsyncIterable[bytes]
 """A path, the bytes of a file, or its pieces as they come."""
 
-MEDIA_TYPES: Final = {
-    FileFormat.JSONL: "application/x-ndjson",
-    FileFormat.CSV: "text/csv",
-    FileFormat.PARQUET: "application/vnd.apache.parquet",
-}
 _FORMATS: Final = {
     ".jsonl": FileFormat.JSONL,
     ".ndjson": FileFormat.JSONL,

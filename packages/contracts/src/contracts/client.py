@@ -21,22 +21,24 @@ class ServiceClient:
 
     def __init__(self, transport: Transport, service_token: str) -> None:
         self._transport = transport
-        self._headers = {
-            "authorization": f"Bearer {service_token}",
-            "content-type": "application/json",
-        }
+        self._headers = {"authorization": f"Bearer {service_token}"}
 
     async def request(
-        self, method: str, path: str, body: BaseModel | bytes | AsyncIterable[bytes] = b""
+        self,
+        method: str,
+        path: str,
+        body: BaseModel | bytes | AsyncIterable[bytes] = b"",
+        media_type: str = "application/json",
     ) -> bytes:
-        """Body of a 2xx answer.
+        """Body of a 2xx answer; `media_type` is that of the request's body.
 
         Raises:
             ServiceError: the service answered with a problem.
             ServiceUnavailable: it did not answer.
         """
         content = body.model_dump_json().encode() if isinstance(body, BaseModel) else body
-        response = await self._transport.send(Request(method, path, content, dict(self._headers)))
+        headers = {**self._headers, "content-type": media_type}
+        response = await self._transport.send(Request(method, path, content, headers))
         if response.status < 300:
             return response.content
         raise ServiceError(_problem(response.status, response.content))

@@ -1,11 +1,13 @@
 """Typed client of data-pipeline."""
 
 from collections.abc import AsyncIterable, Mapping
+from datetime import date
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, TypeAdapter
 
+from contracts.accounting import Accounting
 from contracts.client import ServiceClient
 from contracts.events import (
     BatchResult,
@@ -15,10 +17,24 @@ from contracts.events import (
     History,
     StoredEvent,
 )
-from contracts.imports import DataType, FileFormat, ImportJob
+from contracts.imports import (
+    MEDIA_TYPES,
+    ColumnMapping,
+    DataType,
+    FileFormat,
+    ImportJob,
+    ImportRequest,
+)
 from contracts.items import ItemBatch, ItemChanges, ItemContent, StoredItem
 from contracts.pages import Page
-from contracts.snapshots import SnapshotManifest
+from contracts.quarantine import (
+    QuarantinedContent,
+    QuarantinedRecord,
+    QuarantineFilter,
+    QuarantineReplay,
+    QuarantineReplayed,
+)
+from contracts.snapshots import SnapshotManifest, TrainingData
 from contracts.users import (
     StoredUser,
     UserBatch,
@@ -29,8 +45,10 @@ from contracts.users import (
     UserMerged,
     UserProfile,
 )
+from contracts.validation_rules import RuleSet, RuleSetVersion
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+_mapping = TypeAdapter(ColumnMapping)
 _event_types = TypeAdapter(list[EventTypeSettings])
 
 
@@ -89,6 +107,27 @@ class DataPipelineClient(ServiceClient):
     async def delete_event_type(self, tenant_id: str, event_type: str) -> None:
         """Take a custom type back, or give a standard one its own weight again."""
         await self.request("DELETE", f"/v1/tenants/{tenant_id}/event-types/{event_type}")
+
+    async def validation_rules(self, tenant_id: str) -> RuleSetVersion:
+        """The rules that the tenant's records are checked by."""
+        return await self._ask(RuleSetVersion, "GET", f"/v1/tenants/{tenant_id}/validation-rules")
+
+    async def set_validation_rules(self, tenant_id: str, rules: RuleSet) -> RuleSetVersion:
+        """Make a new version of the rules."""
+        path = f"/v1/tenants/{tenant_id}/validation-rules"
+        return await self._ask(RuleSetVersion, "PUT", path, rules)
+
+    async def delete_validation_rules(self, tenant_id: str) -> None:
+        """Go back to the standard."""
+        await self.request("DELETE", f"/v1/tenants/{tenant_id}/validation-rules")
+
+    async def validation_rules_versions(
+        self, tenant_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[RuleSetVersion]:
+        """The versions that were set, newest first."""
+        path = f"/v1/tenants/{tenant_id}/validation-rules/versions"
+        query = _query(limit=limit, cursor=cursor)
+        return await self._ask(Page[RuleSetVersion], "GET", path + query)
 
     async def item(self, tenant_id: str, item_id: str) -> StoredItem:
         """One item."""
@@ -167,12 +206,21 @@ class DataPipelineClient(ServiceClient):
         data_type: DataType,
         file_format: FileFormat,
         content: bytes | AsyncIterable[bytes],
+        mapping: ColumnMapping | None = None,
     ) -> ImportJob:
         """Take in a whole file by a job."""
-        query = _query(data_type=data_type.value, format=file_format.value)
-        return await self._ask(
-            ImportJob, "POST", f"/v1/tenants/{tenant_id}/imports{query}", content
+        query = _query(
+            data_type=data_type.value,
+            format=file_format.value,
+            mapping=_mapping.dump_json(mapping).decode() if mapping else None,
         )
+        path = f"/v1/tenants/{tenant_id}/imports{query}"
+        answer = await self.request("POST", path, content, MEDIA_TYPES[file_format])
+        return ImportJob.model_validate_json(answer)
+
+    async def start_import_from_url(self, tenant_id: str, request: ImportRequest) -> ImportJob:
+        """Take in a file that the job fetches."""
+        return await self._ask(ImportJob, "POST", f"/v1/tenants/{tenant_id}/imports", request)
 
     async def import_job(self, tenant_id: str, import_id: str) -> ImportJob:
         """How an import stands."""
@@ -189,9 +237,49 @@ class DataPipelineClient(ServiceClient):
         """End an import; what it has stored stays."""
         return await self._ask(ImportJob, "POST", _of(tenant_id, "imports", import_id) + "/cancel")
 
+    async def accounting(
+        self, tenant_id: str, first: date | None = None, last: date | None = None
+    ) -> Accounting:
+        """The books of some days, both included; by default of the thirty until today."""
+        days = {"from": first and first.isoformat(), "to": last and last.isoformat()}
+        path = f"/v1/tenants/{tenant_id}/accounting{_query(**days)}"
+        return await self._ask(Accounting, "GET", path)
+
+    async def quarantine(
+        self,
+        tenant_id: str,
+        where: QuarantineFilter,
+        *,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[QuarantinedRecord]:
+        """Records in quarantine, newest first."""
+        query = _query(limit=limit, cursor=cursor, **where.model_dump(exclude_none=True))
+        return await self._ask(
+            Page[QuarantinedRecord], "GET", f"/v1/tenants/{tenant_id}/quarantine{query}"
+        )
+
+    async def quarantined(self, tenant_id: str, quarantine_id: int) -> QuarantinedContent:
+        """A record in quarantine with its bytes."""
+        path = _of(tenant_id, "quarantine", str(quarantine_id))
+        return await self._ask(QuarantinedContent, "GET", path)
+
+    async def discard_quarantined(self, tenant_id: str, quarantine_id: int) -> None:
+        """Forget a record in quarantine."""
+        await self.request("DELETE", _of(tenant_id, "quarantine", str(quarantine_id)))
+
+    async def replay(self, tenant_id: str, wanted: QuarantineReplay) -> QuarantineReplayed:
+        """Give records in quarantine to the pipeline again."""
+        path = f"/v1/tenants/{tenant_id}/quarantine/replay"
+        return await self._ask(QuarantineReplayed, "POST", path, wanted)
+
     async def create_snapshot(self, tenant_id: str) -> SnapshotManifest:
         """Freeze what the tenant has now into a training snapshot."""
         return await self._ask(SnapshotManifest, "POST", f"/v1/tenants/{tenant_id}/snapshots")
+
+    async def training_data(self, tenant_id: str) -> TrainingData:
+        """How many events there are to train from, and how many came since the last snapshot."""
+        return await self._ask(TrainingData, "GET", f"/v1/tenants/{tenant_id}/training-data")
 
     async def _ask(
         self,

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from contracts.attributes import AttributeChanges, Attributes
 from contracts.events import MAX_BATCH, StoredEvent
 from contracts.identifiers import Identifier
+from contracts.quarantine import QuarantinedContent
 
 
 class UserProfile(BaseModel):
@@ -76,9 +77,13 @@ class UserErased(BaseModel):
 
 
 class UserData(BaseModel):
-    """Everything stored of a user: the profile, the events, the ids merged into this one."""
+    """Everything stored of a user: the profile, the events, the ids merged into this one.
+
+    `quarantined` are the records in quarantine that name one of these ids.
+    """
 
     user_id: str
     profile: StoredUser | None
     merged_from: list[str]
     events: list[StoredEvent]
+    quarantined: list[QuarantinedContent]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.problems import http_problem
@@ -57,3 +58,13 @@ class BodyLimit:
             return self._max_bytes
         of_path = (limit for path, limit in self._uploads if path.fullmatch(scope["path"]))
         return next(of_path, self._max_bytes)
+
+
+async def read_bounded(request: Request, max_bytes: int) -> bytes:
+    """The body of a route that also takes whole files, where it is none. Raises 413 beyond."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > max_bytes:
+            raise HTTPException(TOO_LARGE)
+    return bytes(body)

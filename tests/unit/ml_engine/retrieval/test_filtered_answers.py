@@ -22,6 +22,7 @@ from tests.unit.ml_engine.retrieval.worlds import (
     random_model,
 )
 
+from backends.ports import ItemCount
 from contracts.attributes import Location
 from contracts.recommendations import RecommendationQuery
 from ml_engine.retrieval.catalogue import Catalogue
@@ -40,14 +41,14 @@ def model_world(n_items: int) -> World:
 def bare_world(n_items: int) -> World:
     world = World(random_items(n_items), None)
     world.features.met("someone", *SEEN)
-    world.features.counts = {f"item-{k}": k % 50 for k in range(n_items)}
+    world.features.counts = {f"item-{k}": ItemCount(k % 50, k % 50) for k in range(n_items)}
     return world
 
 
 def reference_scores(world: World) -> dict[str, list[float]]:
     """Every item's score for a known and an unknown user, by plain loops."""
     if world.model is None:
-        counts = [float(count) for count in world.features.counts.values()]
+        counts = [count.recent for count in world.features.counts.values()]
         return {"someone": counts, "nobody": counts}
     times = [event.timestamp_ms for event in world.features.histories["someone"]]
     vector, _ = world.model.encode_user(np.array([3, 1, 4], np.int32), np.array(times))

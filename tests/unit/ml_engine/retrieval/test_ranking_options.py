@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.unit.ml_engine.retrieval.worlds import TENANT, World, random_items, random_model
 
-from backends.ports import ItemContent
+from backends.ports import ItemContent, ItemCount
 from contracts.recommendations import BatchQuery, RecommendationQuery
 from ml_engine.domain.errors import ItemNotFound, NothingToRecommend
 from ml_engine.domain.recommendation import Answer
@@ -21,7 +21,7 @@ ITEMS = 400
 def world(request: pytest.FixtureRequest) -> World:
     made = World(random_items(ITEMS), random_model(ITEMS) if request.param == "model" else None)
     made.features.met("someone", "item-3", "item-1", "item-4")
-    made.features.counts = {f"item-{k}": k % 37 for k in range(ITEMS)}
+    made.features.counts = {f"item-{k}": ItemCount(k % 37, k % 37) for k in range(ITEMS)}
     return made
 
 
@@ -339,5 +339,5 @@ async def test_a_tenant_without_anything_is_told_so() -> None:
 
 async def test_items_of_events_alone_are_recommended_before_the_first_training() -> None:
     world = World([], None)
-    world.features.counts = {"a": 1, "b": 3}
+    world.features.counts = {"a": ItemCount(1, 1.0), "b": ItemCount(3, 3.0)}
     assert ids(await ask(world)) == ["b", "a"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from backends.ports import ItemContent, UserEvent
+from backends.ports import ItemContent, ItemCount, UserEvent, UserFeatures
 from ml_engine.models.two_tower.item_tower import ItemTower
 from ml_engine.models.two_tower.model import TwoTower
 from ml_engine.models.two_tower.user_tower import UserTower
@@ -27,15 +27,15 @@ class MemoryFeatures:
         self.items = list(items)
         self.histories: dict[str, list[UserEvent]] = {}
         self.weights: dict[str, float] = {}
-        self.counts: dict[str, int] = {}
+        self.counts: dict[str, ItemCount] = {}
 
-    async def history(self, tenant_id: str, user_id: str) -> Sequence[UserEvent]:
-        return self.histories.get(user_id, [])
+    async def user(self, tenant_id: str, user_id: str) -> UserFeatures:
+        return UserFeatures(self.histories.get(user_id, []), {})
 
     async def items_after(self, tenant_id: str, sequence: int) -> Sequence[ItemContent]:
         return [item for item in self.items if item.sequence > sequence]
 
-    async def item_counts(self, tenant_id: str) -> dict[str, int]:
+    async def item_counts(self, tenant_id: str) -> dict[str, ItemCount]:
         return dict(self.counts)
 
     async def event_weights(self, tenant_id: str) -> Mapping[str, float]:
@@ -57,7 +57,7 @@ class MemoryFeatures:
         history = self.histories.setdefault(user_id, [])
         for item_id in item_ids:
             time = 1_700_000_000_000 + len(history) * 1000
-            history.append(UserEvent(user_id, item_id, event_type, time, None))
+            history.append(UserEvent(item_id, event_type, time, None, len(history)))
 
 
 def random_item(sequence: int, item_id: str, rng: random.Random) -> ItemContent:

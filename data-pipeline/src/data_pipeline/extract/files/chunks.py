@@ -1,50 +1,40 @@
-"""Gathers rows into chunks of a bounded size."""
+"""Chunks of files, and how large they are."""
 
 import threading
 from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from contracts.events import RejectedRecord
+from contracts.imports import DataType
 from data_pipeline.domain.imports import BrokenFile, Chunk
 
-CHUNK_ROWS: Final = 10_000
-CHUNK_BYTES: Final = 8 * 1024 * 1024
-"""Where rows are wide, a chunk ends after the row that makes it this large."""
 
+class Limits(NamedTuple):
+    """Most rows and about how many bytes of a chunk."""
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A row that holds no record: a code for programs and a sentence for people."""
-
-    code: str
-    reason: str
-
-
-class Blank:
-    """A line with nothing on it: no row, but one more line that was read."""
-
-
-BLANK: Final = Blank()
-
-
-class Row(NamedTuple):
-    """A record as it came, a `Fault` or `BLANK`; its bytes, and the position after it."""
-
-    content: Any
+    rows: int
     size: int
-    position: int
+
+
+COLUMNS: Final = Limits(250_000, 32 * 1024 * 1024)
+"""Of chunks that are read as columns."""
+
+OBJECTS: Final = Limits(10_000, 8 * 1024 * 1024)
+"""Of chunks whose rows are Python objects."""
+
+
+def limits(data_type: DataType) -> Limits:
+    """How large the chunks of a type of data are."""
+    return COLUMNS if data_type is DataType.EVENTS else OBJECTS
 
 
 class ChunkReader:
-    """Reads chunks off an iterator of rows; `end` is the position at the end of the file.
+    """Reads the chunks of a file.
 
     Runs in any thread; `close` waits until a `read` in another one has ended.
     """
 
-    def __init__(self, rows: Generator[Row], end: int) -> None:
-        self._rows = rows
-        self._end = max(end, 1)
+    def __init__(self, chunks: Generator[Chunk]) -> None:
+        self._chunks = chunks
         self._broken: BrokenFile | None = None
         self._lock = threading.Lock()
 
@@ -55,37 +45,15 @@ class ChunkReader:
             BrokenFile: the file cannot be read on from here; the rows before came as chunks.
         """
         with self._lock:
-            return self._read()
-
-    def _read(self) -> Chunk | None:
-        if self._broken is not None:
-            raise self._broken
-        records: list[Any] = []
-        indexes: list[int] = []
-        rejected: list[RejectedRecord] = []
-        lines = size = count = position = 0
-        try:
-            for content, row_size, position in self._rows:  # noqa: B007 - the last one is kept
-                if isinstance(content, Fault):
-                    fault = RejectedRecord(index=count, code=content.code, reason=content.reason)
-                    rejected.append(fault)
-                elif content is not BLANK:
-                    records.append(content)
-                    indexes.append(count)
-                count += content is not BLANK
-                lines += 1
-                size += row_size
-                if lines >= CHUNK_ROWS or size >= CHUNK_BYTES:
-                    break
-        except BrokenFile as error:
-            if lines == 0:
+            if self._broken is not None:
+                raise self._broken
+            try:
+                return next(self._chunks, None)
+            except BrokenFile as error:
+                self._broken = error
                 raise
-            self._broken = error
-        if lines == 0:
-            return None
-        return Chunk(count, records, indexes, rejected, position, min(1.0, position / self._end))
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._rows.close()
+            self._chunks.close()

@@ -1,88 +1,97 @@
-"""CSV (RFC 4180): commas, double quotes, a first row with the names of the columns.
+"""Rows of CSV (RFC 4180): commas, double quotes, a first row with the names of the columns.
 
 An empty cell says nothing of its field. Categories are separated by `|`. A cell of an attribute
 that reads as a JSON number, `true` or `false` is one; any other is text.
 """
 
-import csv
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from contracts.imports import Constant
+from data_pipeline.domain.deliveries import Rejected
+from data_pipeline.domain.extracted import ExtractedRecords
 from data_pipeline.domain.imports import BrokenFile
-from data_pipeline.extract.files.chunks import BLANK, Fault, Row
-from data_pipeline.extract.files.fields import Column, Kind, Table
-from data_pipeline.extract.files.lines import MAX_LINE, Lines, decoded, open_lines
+from data_pipeline.extract.conversions import NUMBER_TEXT
+from data_pipeline.extract.faults import TRUNCATED, fault, wrong_cells
+from data_pipeline.extract.files.chunks import Limits
+from data_pipeline.extract.files.csv_cuts import CsvCutter, cells_of
+from data_pipeline.extract.files.fields import Kind, Layout, Table
+from data_pipeline.extract.files.records import Records, text_faults
+from data_pipeline.extract.files.text_files import TextFile
 
 LIST_SEPARATOR: Final = "|"
 
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_HEADER: Final = Limits(1, 64 * 1024)
+_JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
 _TRUTHS: Final = {"true": True, "false": False}
 
 
-def read_csv(path: Path, table: Table, position: int) -> Generator[Row]:
-    """The rows after a byte, or all of them from byte 0; empty lines are none.
+def read_layout(
+    file: TextFile, table: Table, mapping: Mapping[str, str | Constant | None]
+) -> tuple[Layout, int]:
+    """What the first row says of the columns, and where the rows after it begin.
 
     Raises:
-        BrokenFile: the file is not UTF-8 or not CSV, or has other columns than `table`.
+        BrokenFile: there is no such row, or it names other columns than `table` and `mapping`.
     """
-    with open_lines(path) as head:
-        names = next(_cells(head), None)
-        if not names:
-            raise BrokenFile("the file has no header: its first row must name the columns")
-        columns = table.columns([name.strip() for name in names])
-        start = head.position
-    with open_lines(path, max(position, start)) as lines:
-        before = lines.position
-        for cells in _cells(lines):
-            yield Row(_record(columns, cells), lines.position - before, lines.position)
-            before = lines.position
-
-
-def _cells(lines: Lines) -> Iterator[Sequence[str]]:
-    """The rows. The reader takes from the lines just those of the row that it gives."""
-    try:
-        yield from csv.reader(_texts(lines), strict=True)
-    except csv.Error as error:
+    position = 0
+    while (header := file.read(CsvCutter(), position, _HEADER)) is not None and not len(header):
+        position = header.position
+    if header is None:
+        raise BrokenFile("the file has no header: its first row must name the columns")
+    if text_faults(header):
         raise BrokenFile(
-            f"the file is not CSV before byte {lines.position}: {error}; is a quote left open?"
-        ) from None
+            "the first row is no header: it must name the columns, in UTF-8, its quotes closed"
+        )
+    names = [name.strip() for name in cells_of(header.raw(0))]
+    return table.layout(names, mapping), header.position
 
 
-def _texts(lines: Lines) -> Iterator[str]:
-    while line := lines.next():
-        if len(line) > MAX_LINE:
-            raise BrokenFile(
-                f"the line before byte {lines.position} has more than {MAX_LINE} bytes"
-            )
-        yield decoded(line, lines.position)
+def extract_csv_rows(layout: Layout, records: Records) -> ExtractedRecords:
+    """The records of rows, one by one."""
+    codes = text_faults(records)
+    found: list[Any] = []
+    indexes: list[int] = []
+    faults: list[Rejected] = []
+    for row in range(len(records)):
+        raw = records.raw(row)
+        outcome = fault(row, codes[row], raw) if row in codes else _extracted(layout, row, raw)
+        if not isinstance(outcome, Rejected):
+            found.append(outcome)
+            indexes.append(row)
+        elif records.unended and row == len(records) - 1:
+            faults.append(fault(row, TRUNCATED, raw))
+        else:
+            faults.append(outcome)
+    return ExtractedRecords(len(records), found, indexes, faults, records.raw)
 
 
-def _record(columns: Sequence[Column], cells: Sequence[str]) -> Any:
-    if not cells:
-        return BLANK
-    if len(cells) != len(columns):
-        reason = f"The row has {len(cells)} cells where the header names {len(columns)} columns."
-        return Fault("wrong_number_of_cells", reason)
-    record: dict[str, Any] = {}
-    for column, cell in zip(columns, cells, strict=True):
-        if not cell:
-            continue
-        target = record if column.group is None else record.setdefault(column.group, {})
-        target[column.field] = _VALUES[column.kind](cell)
+def _extracted(layout: Layout, row: int, raw: bytes) -> dict[str, Any] | Rejected:
+    cells = cells_of(raw)
+    if len(cells) != len(layout.columns):
+        return wrong_cells(row, len(cells), len(layout.columns), raw)
+    return record_of(layout, cells)
+
+
+def record_of(layout: Layout, cells: Sequence[str]) -> dict[str, Any]:
+    """The record of a row by its cells."""
+    record = layout.constant_fields()
+    for column, cell in zip(layout.columns, cells, strict=True):
+        if cell and column is not None:
+            column.put(record, _VALUES[column.kind](cell))
     return record
 
 
 def _any(cell: str) -> Any:
     if _WHOLE.fullmatch(cell):
         return int(cell)
-    return _TRUTHS.get(cell, _number(cell))
+    return _TRUTHS.get(cell, float(cell) if _JSON_NUMBER.fullmatch(cell) else cell)
 
 
 def _number(cell: str) -> float | str:
-    return float(cell) if _NUMBER.fullmatch(cell) else cell
+    return float(cell) if NUMBER_TEXT.fullmatch(cell) else cell
 
 
 def _whole(cell: str) -> int | str:

@@ -1,14 +1,22 @@
 """FeatureReader over the local SQLite file that data-pipeline writes."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from backends.embedded.feature_schema import decode_item, open_features
-from backends.ports import ItemContent, PortUnavailable, UserEvent
+from backends.embedded.histories import decode_history
+from backends.embedded.item_days import item_counts
+from backends.ports import ItemContent, ItemCount, PortUnavailable, UserFeatures
+
+LOOK_SECONDS: Final = 1.0
+"""How often the reader looks whether the file is still the same."""
+
+_NOTHING: Final = UserFeatures((), {})
 
 ITEMS_AT_ONCE = 1_000
 """How many items one read brings, since the event loop waits for it."""
@@ -17,20 +25,28 @@ ITEMS_AT_ONCE = 1_000
 class SqliteFeatureReader:
     """Reads on the event loop's own thread: a keyed read takes microseconds, a thread hop more.
 
-    The file is opened at the first use, since data-pipeline may start later.
+    The file is opened at the first use, since data-pipeline may start later, and again where
+    another one was put in its place.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
+        """`now` are seconds."""
         self._path = path
+        self._now = now
         self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+        self._looked_at = 0.0
 
-    async def history(self, tenant_id: str, user_id: str) -> Sequence[UserEvent]:
-        """The user's recent events, oldest first."""
+    async def user(self, tenant_id: str, user_id: str) -> UserFeatures:
+        """The user's recent events, oldest first, and attributes."""
         rows = self._read(
-            "SELECT events FROM histories WHERE tenant_id = ? AND user_id = ?",
+            "SELECT events, attributes FROM users WHERE tenant_id = ? AND user_id = ?",
             (tenant_id, user_id),
         )
-        return [UserEvent(user_id, *event) for event in orjson.loads(rows[0][0])] if rows else []
+        if not rows:
+            return _NOTHING
+        events, attributes = rows[0]
+        return UserFeatures(decode_history(events), orjson.loads(attributes) if attributes else {})
 
     async def items_after(self, tenant_id: str, sequence: int) -> Sequence[ItemContent]:
         """The tenant's first items changed after `sequence`."""
@@ -41,10 +57,12 @@ class SqliteFeatureReader:
         )
         return [decode_item(*row) for row in rows]
 
-    async def item_counts(self, tenant_id: str) -> dict[str, int]:
-        """How many events each item has."""
-        return dict(
-            self._read("SELECT item_id, events FROM item_counts WHERE tenant_id = ?", (tenant_id,))
+    async def item_counts(self, tenant_id: str) -> dict[str, ItemCount]:
+        """How many events each item has, all of them and by age."""
+        return item_counts(
+            self._read(
+                "SELECT item_id, events, days FROM item_counts WHERE tenant_id = ?", (tenant_id,)
+            )
         )
 
     async def event_weights(self, tenant_id: str) -> Mapping[str, float]:
@@ -63,15 +81,29 @@ class SqliteFeatureReader:
 
     def _read(self, query: str, parameters: tuple[Any, ...]) -> list[Any]:
         try:
-            if self._connection is None:
-                self._connection = self._open()
-            return self._connection.execute(query, parameters).fetchall()
+            return self._current().execute(query, parameters).fetchall()
         except sqlite3.Error as error:
             raise PortUnavailable(f"the feature store cannot be read: {error}") from error
 
-    def _open(self) -> sqlite3.Connection:
-        if not self._path.exists():
-            raise PortUnavailable(f"no feature store at {self._path} yet: start data-pipeline")
+    def _current(self) -> sqlite3.Connection:
+        now = self._now()
+        if self._connection is None or now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
+            self._connection = self._reopened(self._connection)
+        return self._connection
+
+    def _reopened(self, connection: sqlite3.Connection | None) -> sqlite3.Connection:
+        try:
+            inode = self._path.stat().st_ino
+        except FileNotFoundError:
+            missing = f"no feature store at {self._path} yet: start data-pipeline"
+            raise PortUnavailable(missing) from None
+        if connection is not None and inode == self._inode:
+            return connection
+        if connection is not None:
+            connection.close()
+            self._connection = None
         connection = open_features(self._path)
         connection.execute("PRAGMA query_only=ON")
+        self._inode = inode
         return connection

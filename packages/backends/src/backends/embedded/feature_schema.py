@@ -1,33 +1,38 @@
-"""The SQLite file in which data-pipeline keeps features and from which ml-engine reads them."""
+"""The SQLite file in which data-pipeline keeps features and from which ml-engine reads them.
+
+Every row is made of the records alone, not of the order in which they came: the same records give
+the same bytes.
+"""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import orjson
 
-from backends.ports import ItemContent, UserEvent
+from backends.ports import AttributeValue, ItemContent
 
-HISTORY_LENGTH = 200
-"""How many of a user's newest events the feature store keeps."""
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS histories (
+# A user's row has the newest events and the profile's attributes, either of which may be empty.
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS users (
     tenant_id TEXT NOT NULL, user_id TEXT NOT NULL, events BLOB NOT NULL,
-    PRIMARY KEY (tenant_id, user_id)) WITHOUT ROWID;
+    attributes BLOB NOT NULL, PRIMARY KEY (tenant_id, user_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS items (
     tenant_id TEXT NOT NULL, item_id TEXT NOT NULL, sequence INTEGER NOT NULL,
     content BLOB NOT NULL, PRIMARY KEY (tenant_id, item_id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS items_by_sequence ON items (tenant_id, sequence);
 CREATE TABLE IF NOT EXISTS item_counts (
     tenant_id TEXT NOT NULL, item_id TEXT NOT NULL, events INTEGER NOT NULL,
-    PRIMARY KEY (tenant_id, item_id)) WITHOUT ROWID;
+    days BLOB NOT NULL, PRIMARY KEY (tenant_id, item_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS event_weights (
     tenant_id TEXT PRIMARY KEY, weights BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS positions (
     name TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 """
+
+FEATURE_TABLES: Final = ("users", "items", "item_counts", "event_weights")
+"""The tables that hold features, whose first columns are their keys."""
 
 
 def encode_item(item: ItemContent) -> bytes:
@@ -56,9 +61,9 @@ def decode_item(sequence: int, item_id: str, content: bytes) -> ItemContent:
     )
 
 
-def encode_history(events: Iterable[UserEvent]) -> list[list[Any]]:
-    """Events as the file keeps them, the user's id aside."""
-    return [[e.item_id, e.event_type, e.timestamp_ms, e.value] for e in events]
+def encode_mapping(values: Mapping[str, AttributeValue]) -> bytes:
+    """Attributes or weights as the file keeps them; nothing is empty."""
+    return orjson.dumps(dict(values), option=orjson.OPT_SORT_KEYS) if values else b""
 
 
 def open_features(path: Path) -> sqlite3.Connection:

@@ -3,37 +3,65 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections import Counter, defaultdict
-from collections.abc import Generator, Sequence
-from operator import itemgetter
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
-import orjson
-
-from backends.embedded.feature_schema import (
-    HISTORY_LENGTH,
-    SCHEMA,
-    encode_history,
-    encode_item,
-    open_features,
-)
+from backends.embedded.event_groups import Days, History, Key, grouped
+from backends.embedded.feature_schema import SCHEMA, encode_item, encode_mapping, open_features
+from backends.embedded.histories import add_to_history, encode_history
+from backends.embedded.item_days import add_to_days, encode_days, epoch_days
 from backends.embedded.traces import remove_traces
 from backends.ports import (
     Correction,
-    HistoryCorrection,
-    ItemContent,
+    EventUpdate,
     ItemCountCorrection,
+    ItemUpdate,
+    Portion,
     PortUnavailable,
     Positions,
-    UserEvent,
+    Update,
+    UserCorrection,
+    UserUpdate,
 )
+from contracts.events import DEFAULT_WEIGHTS
 
 CACHE_KIB: Final = 32 * 1024
+PORTION: Final = 2_000
+"""How many histories one portion has."""
+
+KEYS_AT_ONCE: Final = 500
+"""How many rows one query finds."""
+
+_PUT_EVENTS: Final = (
+    "INSERT INTO users VALUES (?, ?, ?, x'') ON CONFLICT (tenant_id, user_id) "
+    "DO UPDATE SET events = excluded.events"
+)
+_PUT_ATTRIBUTES: Final = (
+    "INSERT INTO users VALUES (?, ?, x'', ?) ON CONFLICT (tenant_id, user_id) "
+    "DO UPDATE SET attributes = excluded.attributes"
+)
+_REMOVE_EMPTY: Final = (
+    "DELETE FROM users WHERE tenant_id = ? AND user_id = ? AND events = x'' AND attributes = x''"
+)
+_PUT_COUNT: Final = "INSERT OR REPLACE INTO item_counts VALUES (?, ?, ?, ?)"
+
+GroupT = TypeVar("GroupT")
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class EventPortion(Portion):
+    """Histories of some users; the last portion has all counts too."""
+
+    histories: Sequence[tuple[Key, History]]
+    counts: Iterable[tuple[Key, Days]] = ()
 
 
 class SqliteFeatureWriter:
-    """Writes histories, counts and items; the caller applies one batch at a time, in order."""
+    """Writes histories, counts, items and attributes; one call at a time, `portions` aside."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,24 +73,22 @@ class SqliteFeatureWriter:
 
     async def positions(self) -> Positions:
         """How far the features have come."""
-        rows = dict(self._connection.execute("SELECT name, sequence FROM positions").fetchall())
-        return Positions(
-            events=rows.get("events", 0),
-            items=rows.get("items", 0),
-            corrections=rows.get("corrections", 0),
-        )
+        rows = self._connection.execute("SELECT name, sequence FROM positions").fetchall()
+        return Positions(**dict(rows))
 
-    async def apply_events(self, events: Sequence[tuple[str, UserEvent]], position: int) -> None:
-        """Merge events into the histories of their users, and count them by item."""
-        await asyncio.to_thread(self._apply_events, events, position)
+    async def portions(self, update: EventUpdate) -> AsyncGenerator[EventPortion]:
+        """An update in portions by user, then by item."""
+        portions = _portions(update, PORTION)
+        while (portion := await asyncio.to_thread(next, portions, None)) is not None:
+            yield portion
 
-    async def apply_items(self, items: Sequence[tuple[str, ItemContent]], position: int) -> None:
-        """Replace or remove items."""
-        await asyncio.to_thread(self._apply_items, items, position)
+    async def apply(self, update: Update | Portion) -> None:
+        """Add events to histories and counts, or replace items or attributes."""
+        await self._in_thread(self._apply, update)
 
     async def correct(self, corrections: Sequence[Correction], position: int) -> None:
         """Apply corrections in their order; an erased user leaves no byte in the files."""
-        await asyncio.to_thread(self._correct, corrections, position)
+        await self._in_thread(self._correct, corrections, position)
 
     async def ping(self) -> None:
         """Take and give back the write lock."""
@@ -73,45 +99,86 @@ class SqliteFeatureWriter:
         """Close the file."""
         self._connection.close()
 
-    def _apply_events(self, events: Sequence[tuple[str, UserEvent]], position: int) -> None:
-        by_user: defaultdict[tuple[str, str], list[UserEvent]] = defaultdict(list)
-        for tenant_id, event in events:
-            by_user[tenant_id, event.user_id].append(event)
-        counts = Counter((tenant_id, event.item_id) for tenant_id, event in events)
-        with self._transaction():
-            for (tenant_id, user_id), new in by_user.items():
-                self._merge_history(tenant_id, user_id, new)
-            self._connection.executemany(
-                "INSERT INTO item_counts VALUES (?, ?, ?) ON CONFLICT (tenant_id, item_id) "
-                "DO UPDATE SET events = events + excluded.events",
-                [(*key, count) for key, count in counts.items()],
-            )
-            self._move("events", position)
+    async def _in_thread(self, write: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        work = asyncio.ensure_future(asyncio.to_thread(write, *args, **kwargs))
+        try:
+            await asyncio.shield(work)
+        finally:
+            # Who gives up waits too: until then the connection is the thread's.
+            while not work.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([work])
 
-    def _merge_history(self, tenant_id: str, user_id: str, new: Sequence[UserEvent]) -> None:
-        row = self._connection.execute(
-            "SELECT events FROM histories WHERE tenant_id = ? AND user_id = ?",
-            (tenant_id, user_id),
-        ).fetchone()
-        history: list[list[Any]] = orjson.loads(row[0]) if row else []
-        history += encode_history(new)
-        # Sorting is stable: events of one moment stay in the order in which they were stored.
-        history.sort(key=itemgetter(2))
-        self._connection.execute(
-            "INSERT OR REPLACE INTO histories VALUES (?, ?, ?)",
-            (tenant_id, user_id, orjson.dumps(history[-HISTORY_LENGTH:])),
-        )
-
-    def _apply_items(self, items: Sequence[tuple[str, ItemContent]], position: int) -> None:
+    def _apply(self, update: Update | Portion) -> None:
+        if isinstance(update, EventUpdate):
+            (update,) = _portions(update, None)
         with self._transaction():
+            if isinstance(update, EventPortion):
+                self._add_histories(update.histories)
+                self._add_counts(update.counts)
+                name = update.lane
+            elif isinstance(update, ItemUpdate):
+                self._put_items(update)
+                name = "items"
+            elif isinstance(update, UserUpdate):
+                self._put_attributes(update)
+                name = "users"
+            else:
+                raise TypeError(f"not a portion of this writer: {update!r}")
+            if update.position is not None:
+                self._move(name, update.position)
+
+    def _add_histories(self, histories: Iterable[tuple[Key, History]]) -> None:
+        for tenant_id, found in _by_tenant(histories):
+            known: dict[str, bytes] = dict(self._find("users", "user_id, events", tenant_id, found))
             self._connection.executemany(
-                "INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)",
+                _PUT_EVENTS,
                 [
-                    (tenant_id, item.item_id, item.sequence, encode_item(item))
-                    for tenant_id, item in items
+                    (tenant_id, user_id, add_to_history(known.get(user_id), events))
+                    for user_id, events in found.items()
                 ],
             )
-            self._move("items", position)
+
+    def _add_counts(self, counts: Iterable[tuple[Key, Days]]) -> None:
+        for tenant_id, found in _by_tenant(counts):
+            known: dict[str, tuple[int, bytes]] = {
+                item_id: (events, days)
+                for item_id, events, days in self._find(
+                    "item_counts", "item_id, events, days", tenant_id, found
+                )
+            }
+            rows: list[tuple[str, str, int, bytes]] = []
+            for item_id, new in found.items():
+                events, days = known.get(item_id, (0, None))
+                total = events + sum([count for _, count in new])
+                rows.append((tenant_id, item_id, total, add_to_days(days, new)))
+            self._connection.executemany(_PUT_COUNT, rows)
+
+    def _find(self, table: str, columns: str, tenant_id: str, ids: Iterable[str]) -> list[Any]:
+        ids = list(ids)
+        key = columns.partition(",")[0]
+        # All names are ours.
+        query = (
+            f"SELECT {columns} FROM {table} WHERE tenant_id = ? "  # noqa: S608
+            f"AND {key} IN ({','.join('?' * len(ids))})"
+        )
+        return self._connection.execute(query, (tenant_id, *ids)).fetchall()
+
+    def _put_items(self, update: ItemUpdate) -> None:
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)",
+            [
+                (tenant_id, item.item_id, item.sequence, encode_item(item))
+                for tenant_id, item in update.items
+            ],
+        )
+
+    def _put_attributes(self, update: UserUpdate) -> None:
+        rows = [(of, user.user_id, encode_mapping(user.attributes)) for of, user in update.users]
+        self._connection.executemany(_PUT_ATTRIBUTES, rows)
+        self._connection.executemany(
+            _REMOVE_EMPTY, [(of, user_id) for of, user_id, attributes in rows if not attributes]
+        )
 
     def _correct(self, corrections: Sequence[Correction], position: int) -> None:
         with self._on_disk(), self._transaction():
@@ -119,33 +186,42 @@ class SqliteFeatureWriter:
                 self._apply_correction(correction)
             self._move("corrections", position)
         erased = [
-            one.user_id for one in corrections if isinstance(one, HistoryCorrection) and one.erased
+            one.user_id for one in corrections if isinstance(one, UserCorrection) and one.erased
         ]
         if erased:
             remove_traces(self._path, erased)
 
     def _apply_correction(self, correction: Correction) -> None:
         tenant_id = correction.tenant_id
-        if isinstance(correction, HistoryCorrection):
-            events = orjson.dumps(encode_history(correction.events)) if correction.events else None
-            self._put("histories", "user_id", (tenant_id, correction.user_id), events)
+        if isinstance(correction, UserCorrection):
+            events = encode_history(correction.events)
+            attributes = encode_mapping(correction.attributes)
+            kept = (events, attributes) if events or attributes else None
+            self._put("users", "user_id", (tenant_id, correction.user_id), kept)
         elif isinstance(correction, ItemCountCorrection):
-            count = correction.events or None
-            self._put("item_counts", "item_id", (tenant_id, correction.item_id), count)
+            days = encode_days(epoch_days(correction.days))
+            kept = (correction.total, days) if correction.total else None
+            self._put("item_counts", "item_id", (tenant_id, correction.item_id), kept)
         else:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO event_weights VALUES (?, ?)",
-                (tenant_id, orjson.dumps(dict(correction.weights))),
-            )
+            standard = correction.weights == DEFAULT_WEIGHTS
+            kept = None if standard else (encode_mapping(correction.weights),)
+            self._put("event_weights", None, (tenant_id,), kept)
 
-    def _put(self, table: str, column: str, key: tuple[str, str], value: Any) -> None:
-        if value is None:
-            # Both names are ours.
-            query = f"DELETE FROM {table} WHERE tenant_id = ? AND {column} = ?"  # noqa: S608
+    def _put(
+        self, table: str, column: str | None, key: tuple[str, ...], values: tuple[Any, ...] | None
+    ) -> None:
+        # All names are ours.
+        if values is None:
+            query = f"DELETE FROM {table} WHERE tenant_id = ?"  # noqa: S608
+            query += f" AND {column} = ?" if column else ""
             self._connection.execute(query, key)
         else:
-            query = f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)"  # noqa: S608
-            self._connection.execute(query, (*key, value))
+            row = (*key, *values)
+            query = f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * len(row))})"  # noqa: S608
+            self._connection.execute(query, row)
+
+    def _move(self, name: str, position: int) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", (name, position))
 
     @contextlib.contextmanager
     def _on_disk(self) -> Generator[None]:
@@ -155,9 +231,6 @@ class SqliteFeatureWriter:
             yield
         finally:
             self._connection.execute("PRAGMA synchronous=NORMAL")
-
-    def _move(self, name: str, position: int) -> None:
-        self._connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", (name, position))
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[None]:
@@ -171,3 +244,23 @@ class SqliteFeatureWriter:
                 raise
         except sqlite3.Error as error:
             raise PortUnavailable(f"the feature store cannot be written: {error}") from error
+
+
+def _portions(update: EventUpdate, histories: int | None) -> Iterator[EventPortion]:
+    """An update with at most so many histories in each portion, where a number is given."""
+    groups = grouped(update.batches)
+    found = groups.histories()
+    portion = list(islice(found, histories))
+    while following := list(islice(found, histories)):
+        yield EventPortion(update.lane, None, portion)
+        portion = following
+    yield EventPortion(update.lane, update.position, portion, groups.counts())
+
+
+def _by_tenant(
+    groups: Iterable[tuple[Key, GroupT]],
+) -> Iterator[tuple[str, dict[str, GroupT]]]:
+    """Groups of one tenant by id, as many as one query finds; they come tenant by tenant."""
+    for tenant_id, of_tenant in groupby(groups, key=lambda group: group[0][0]):
+        while portion := {key[1]: group for key, group in islice(of_tenant, KEYS_AT_ONCE)}:
+            yield tenant_id, portion

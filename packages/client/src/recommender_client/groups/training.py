@@ -32,13 +32,19 @@ class Schedule(Group[RunnerT]):
     @Operation
     def set(
         self,
-        every_hours: int,
+        every_hours: int | None = None,
         *,
+        min_new_events: int | None = None,
         model_type: ModelType = ModelType.TWO_TOWER,
         seed: int = 0,
     ) -> Call[ScheduledTraining]:
-        """Train again every so many hours."""
-        body = TrainingSchedule(every_hours=every_hours, model_type=model_type, seed=seed)
+        """Train again every so many hours, when so many events are new, or by either."""
+        body = TrainingSchedule(
+            every_hours=every_hours,
+            min_new_events=min_new_events,
+            model_type=model_type,
+            seed=seed,
+        )
         return write("PUT", _schedule, "training-schedule", body=body)
 
     @Operation

@@ -1,0 +1,86 @@
+"""The indexes of all tenants: a folder for each, some of them open."""
+
+import fcntl
+from collections import OrderedDict
+from collections.abc import Generator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from threading import Lock
+from typing import IO, Final
+from urllib.parse import quote
+
+from data_pipeline.adapters.seen_ids.index import SeenIds
+
+OPEN_TENANTS: Final = 512
+
+DAY_MS: Final = 86_400_000
+
+
+class SeenIdsStore:
+    """The indexes under a folder, for one process: a second one has a place of its own there."""
+
+    def __init__(self, folder: Path, window_days: int, open_tenants: int = OPEN_TENANTS) -> None:
+        """Ids are remembered for `window_days` days of arrival, and up to a quarter longer."""
+        self._window_ms = window_days * DAY_MS
+        self._open_tenants = open_tenants
+        self._folder, self._lock_file = _take_place(folder)
+        self._lock = Lock()
+        self._open: OrderedDict[str, SeenIds] = OrderedDict()
+        self._users: dict[str, int] = {}
+
+    @contextmanager
+    def of(self, tenant_id: str) -> Generator[SeenIds]:
+        """A tenant's index, which stays open within the block. From any thread.
+
+        Who uses it there sees to it that nobody else does: an index has no lock of its own.
+        """
+        with self._lock:
+            index = self._open.get(tenant_id)
+            if index is None:
+                index = SeenIds(self._folder / _name(tenant_id), self._window_ms)
+                self._open[tenant_id] = index
+            self._open.move_to_end(tenant_id)
+            self._users[tenant_id] = self._users.get(tenant_id, 0) + 1
+        try:
+            yield index
+        finally:
+            with self._lock:
+                self._users[tenant_id] -= 1
+                if not self._users[tenant_id]:
+                    del self._users[tenant_id]
+                if len(self._open) > self._open_tenants:
+                    self._close_oldest()
+
+    def close(self) -> None:
+        """Write what is in memory only, and let another process have the folder."""
+        with self._lock:
+            for index in self._open.values():
+                index.close()
+            self._open.clear()
+            self._lock_file.close()
+
+    def _close_oldest(self) -> None:
+        unused = next((one for one in self._open if one not in self._users), None)
+        if unused is not None:
+            self._open.pop(unused).close()
+
+
+def _name(tenant_id: str) -> str:
+    # A dot is quoted too: no name is that of another folder.
+    return quote(tenant_id, safe="").replace(".", "%2E")
+
+
+def _take_place(folder: Path) -> tuple[Path, IO[bytes]]:
+    """The first place that no process has; the lock on it ends with the process."""
+    for number in count(1):
+        place = folder / str(number)
+        place.mkdir(parents=True, exist_ok=True)
+        lock_file = (place / "lock").open("wb")
+        try:
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock_file.close()
+            continue
+        return place, lock_file
+    raise AssertionError

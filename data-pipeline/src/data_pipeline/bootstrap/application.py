@@ -1,0 +1,131 @@
+"""The application: its routes, its stores and use cases, its lifespan."""
+
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from data_pipeline.adapters.feature_telemetry import FeatureTelemetry
+from data_pipeline.bootstrap.readiness import Ping, Readiness
+from data_pipeline.bootstrap.services import build_pipeline, open_core
+from data_pipeline.bootstrap.sources import open_imports, open_stream
+from data_pipeline.bootstrap.storage import SERVICE, open_storage
+from data_pipeline.bootstrap.upkeep import open_upkeep
+from data_pipeline.http import (
+    accounting,
+    event_types,
+    events,
+    imports,
+    items,
+    quarantine,
+    records,
+    snapshots,
+    users,
+    validation_rules,
+)
+from data_pipeline.http.errors import add_error_handlers
+from data_pipeline.http.state import Pipeline, State
+from data_pipeline.settings import Settings
+from instrumentation.health import health_routes
+from instrumentation.middleware import TelemetryMiddleware
+from instrumentation.telemetry import Telemetry, start_telemetry
+from web.body_limit import BodyLimit
+from web.request_decoding import RequestDecoding
+from web.service_token import ServiceTokenGuard
+
+UPLOADS: Final = r"/v1/tenants/[^/]+/imports"
+
+_PARTS: Final = (
+    records,
+    items,
+    users,
+    events,
+    event_types,
+    validation_rules,
+    imports,
+    accounting,
+    quarantine,
+    snapshots,
+)
+
+
+def system_clock() -> int:
+    """Unix time in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def build_app(settings: Settings, now_ms: Callable[[], int] = system_clock) -> FastAPI:
+    """The service; what it holds is opened and closed with its lifespan."""
+    telemetry = start_telemetry(settings, SERVICE)
+    readiness = Readiness(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[State]:
+        async with AsyncExitStack() as stack:
+            stack.callback(telemetry.close)
+            yield {"pipeline": await _open(settings, telemetry, stack, readiness, now_ms)}
+
+    app = FastAPI(
+        title=SERVICE,
+        summary="Takes in events and catalogues, keeps features, freezes snapshots.",
+        version=settings.service_version,
+        lifespan=lifespan,
+        # TelemetryMiddleware does it in one pass.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        routes=[
+            *health_routes(settings, readiness.checks()),
+            Route("/metrics", telemetry.metrics_endpoint()),
+        ],
+    )
+    for part in _PARTS:
+        app.include_router(part.router)
+    add_error_handlers(app)
+    # The last one added is the outermost.
+    app.add_middleware(ServiceTokenGuard, token=settings.token())
+    app.add_middleware(
+        BodyLimit, max_bytes=settings.max_body_bytes, uploads={UPLOADS: settings.max_import_bytes}
+    )
+    app.add_middleware(RequestDecoding)
+    app.add_middleware(
+        TelemetryMiddleware,
+        metrics=telemetry.metrics,
+        tracing=telemetry.tracing,
+        service=SERVICE,
+        routes=app.routes,
+    )
+    return app
+
+
+async def _open(
+    settings: Settings,
+    telemetry: Telemetry,
+    stack: AsyncExitStack,
+    readiness: Readiness,
+    now_ms: Callable[[], int],
+) -> Pipeline:
+    storage = await open_storage(settings, telemetry, stack)
+    core = await open_core(storage, stack, now_ms)
+    check = await open_upkeep(settings, telemetry, stack, storage, core.projection, now_ms)
+    imports, import_worker = await open_imports(
+        settings, telemetry, stack, storage, core.intake, now_ms
+    )
+    stream = await open_stream(settings, telemetry, stack, storage, core.intake)
+    pings: dict[str, Ping] = {
+        "database": storage.import_queue.ping,
+        "event_log": storage.events.ping,
+        "catalogue": storage.catalogue.ping,
+        "user_store": storage.users.ping,
+        "object_store": storage.objects.ping,
+        "feature_store": core.projection.ping,
+        "feature_projection": FeatureTelemetry(core.projection, telemetry.metrics).check,
+        "import_spool": storage.spool.ping,
+        "imports": import_worker.check,
+        "accounting": check.balanced,
+    }
+    if stream is not None:
+        pings["kafka"] = stream.check
+    readiness.open(pings)
+    return build_pipeline(settings, telemetry, storage, core, imports, now_ms)

@@ -1,0 +1,104 @@
+"""Events that come as messages of a stream of partitions, such as a topic of Kafka."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+class Partition(NamedTuple):
+    """A part of a topic, within which messages have an order."""
+
+    topic: str
+    number: int
+
+    def __str__(self) -> str:
+        """As the origin of what came from there."""
+        return f"{self.topic}/{self.number}"
+
+
+class Message(NamedTuple):
+    """A message: its place, and its content and headers as they came."""
+
+    offset: int
+    value: bytes | None
+    tenant_id: bytes | None
+    traceparent: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The next messages of a partition; `next_offset` is the place after them."""
+
+    partition: Partition
+    messages: Sequence[Message]
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a look at the stream gave.
+
+    `assigned` are the partitions that are this consumer's from now on, None where that has not
+    changed: then nothing comes of any before `EventStream.start`. `ends` are the offsets after
+    the newest messages, as far as they are known; `errors` what went wrong on the way.
+    """
+
+    fetched: Sequence[Fetched] = ()
+    assigned: Sequence[Partition] | None = None
+    ends: Mapping[Partition, int] | None = None
+    errors: Sequence[str] = ()
+
+
+class StalePosition(Exception):
+    """Another consumer has moved on from where this one stood: its messages are not ours."""
+
+
+class EventStream(Protocol):
+    """A member of a group of consumers, who share the partitions of a topic."""
+
+    async def receive(self) -> Received:
+        """What came within half a second, up to some thousand messages."""
+        ...
+
+    async def start(self, positions: Mapping[Partition, int | None]) -> None:
+        """Read the assigned partitions from these offsets, None for their beginning."""
+        ...
+
+    async def pause(self) -> None:
+        """Read nothing until the next `start`, and stay in the group by `receive`."""
+        ...
+
+    async def acknowledge(self, positions: Mapping[Partition, int]) -> None:
+        """Tell the stream how far messages are stored: for those who look, not for us."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise `PortUnavailable` where the stream cannot be read."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the group."""
+        ...
+
+
+class StreamPositions(Protocol):
+    """How far the messages of each partition are stored: the one truth of it."""
+
+    async def of(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
+        """The next offset of each partition, None where nothing of it was stored."""
+        ...
+
+    async def move(self, partition: Partition, before: int | None, after: int) -> None:
+        """Move from one offset to the next, in the transaction that stores the messages.
+
+        Raises `StalePosition` where the position is no longer `before`.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Raise `PortUnavailable` where positions cannot be read."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the positions hold."""
+        ...

@@ -1,0 +1,122 @@
+"""Makes the features anew: `python -m data_pipeline.rebuild_features`, the service being stopped.
+
+They are made from the event log, the catalogue and the profiles, and take the place of the
+present ones at one moment; ml-engine goes on with them by itself. With `--check` nothing is
+replaced: it ends with status 1 where the present features differ, and names the first of them.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, closing
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from backends.database import close_engine, migrate, open_engine
+from backends.embedded.feature_file import (
+    differences,
+    only_writer,
+    remove_features,
+    replace_features,
+)
+from backends.embedded.feature_writer import SqliteFeatureWriter
+from backends.embedded.histories import HISTORY_LENGTH
+from backends.object_store import UrlObjectStore
+from backends.ports import PortUnavailable
+from data_pipeline.adapters.catalogue_log import SqlCatalogueLog
+from data_pipeline.adapters.corrections import SqlCorrections
+from data_pipeline.adapters.event_log import SqlEventLog
+from data_pipeline.adapters.seen_ids.store import SeenIdsStore
+from data_pipeline.adapters.user_log import SqlUserLog
+from data_pipeline.bootstrap.application import system_clock
+from data_pipeline.bootstrap.storage import MIGRATIONS
+from data_pipeline.load.projection import FeatureProjection
+from data_pipeline.settings import Settings
+from instrumentation.settings import SettingsError, load_settings
+
+SHOWN: Final = 20
+"""How many differences are named."""
+
+_DIFFERENT: Final = 1
+_FAILED: Final = 2
+
+
+def rebuild(settings: Settings) -> None:
+    """Replace the features. Raises `PortUnavailable`, then they are as they were."""
+    path = settings.features()
+    with only_writer(path):
+        made = _made(settings, path)
+        replace_features(path, made)
+
+
+def check(settings: Settings) -> Sequence[str]:
+    """The first rows that the present features do not have as new ones would.
+
+    Raises:
+        PortUnavailable: the service runs, there are no features, or a store cannot be read.
+    """
+    path = settings.features()
+    with only_writer(path):
+        if not path.exists():
+            raise PortUnavailable(f"no feature store at {path}")
+        made = _made(settings, path)
+        try:
+            return list(islice(differences(path, made), SHOWN))
+        finally:
+            remove_features(made)
+
+
+def _made(settings: Settings, path: Path) -> Path:
+    made = path.with_name(f"{path.name}.made")
+    remove_features(made)
+    asyncio.run(_fill(settings, made))
+    return made
+
+
+async def _fill(settings: Settings, path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        engine = open_engine(settings.database(), settings.db_pool_size)
+        stack.push_async_callback(close_engine, engine)
+        await migrate(engine, MIGRATIONS)
+        objects = UrlObjectStore(settings.objects())
+        stack.push_async_callback(objects.close)
+        seen = stack.enter_context(
+            closing(SeenIdsStore(settings.seen_ids(), settings.deduplication_days))
+        )
+        writer = SqliteFeatureWriter(path)
+        stack.push_async_callback(writer.close)
+        projection = FeatureProjection(
+            SqlEventLog(engine, objects, seen),
+            SqlCatalogueLog(engine),
+            SqlUserLog(engine),
+            SqlCorrections(engine, objects, HISTORY_LENGTH),
+            writer,
+            system_clock,
+        )
+        await projection.fill()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Rebuild or check; ends with status 1 where features differ, 2 where it cannot be done."""
+    parser = argparse.ArgumentParser(prog="python -m data_pipeline.rebuild_features")
+    parser.add_argument("--check", action="store_true", help="compare, and replace nothing")
+    chosen = parser.parse_args(arguments)
+    try:
+        settings = load_settings(Settings)
+        if not chosen.check:
+            rebuild(settings)
+            return
+        found = check(settings)
+    except (SettingsError, PortUnavailable) as error:
+        sys.stderr.write(f"the features cannot be rebuilt: {error}\n")
+        sys.exit(_FAILED)
+    for difference in found:
+        sys.stderr.write(f"different: {difference}\n")
+    if found:
+        sys.exit(_DIFFERENT)
+
+
+if __name__ == "__main__":
+    main()

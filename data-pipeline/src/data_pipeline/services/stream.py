@@ -1,0 +1,211 @@
+"""Takes in the messages of a stream: each once, whatever stops on the way."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+import pyarrow as pa
+
+from backends.ports import PortUnavailable
+from backends.stages import Stage, StageClock
+from contracts.imports import DataType
+from data_pipeline.domain.deliveries import Checked, Delivery, Source
+from data_pipeline.domain.events import EVENT_SCHEMA
+from data_pipeline.domain.streams import (
+    EventStream,
+    Fetched,
+    Message,
+    Partition,
+    Received,
+    StalePosition,
+    StreamPositions,
+)
+from data_pipeline.extract.messages import extract_messages
+from data_pipeline.extract.tenant_messages import UNKNOWN_TENANT, by_tenant, without_tenant
+from data_pipeline.services.intake import Intake, Loaded
+
+RETRY_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Waits before further tries; the last one repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReport:
+    """What became of the messages of a partition, by tenant, and where the time went."""
+
+    loaded: Sequence[Loaded]
+    stages: Sequence[Stage]
+
+
+class StreamObserver(Protocol):
+    """Is told what happens to messages."""
+
+    def batch(self, fetched: Fetched) -> AbstractContextManager[Callable[[StreamReport], None]]:
+        """Messages are worked on in this block, which hands its report over once it is done."""
+        ...
+
+    def assigned(self, partitions: Sequence[Partition]) -> None:
+        """These partitions are this consumer's, and no others."""
+        ...
+
+    def lagging(self, lag: Mapping[Partition, int]) -> None:
+        """How many messages of each partition are not stored yet."""
+        ...
+
+    def failed(self, error_type: str, error: Exception | str) -> None:
+        """Messages could not be read or stored; they are tried again."""
+        ...
+
+
+class StreamWorker:
+    """One per service. Messages, their counts and the position after them are one transaction.
+
+    The stored position is the truth, and whoever stores must have stood there: so a consumer that
+    lost its partition without noticing stores nothing. After whatever failure reading starts
+    again from the stored positions.
+    """
+
+    def __init__(
+        self,
+        stream: EventStream,
+        positions: StreamPositions,
+        intake: Intake,
+        observer: StreamObserver,
+        retry_seconds: Sequence[float] = RETRY_SECONDS,
+    ) -> None:
+        self._stream = stream
+        self._positions = positions
+        self._intake = intake
+        self._observer = observer
+        self._retry_seconds = retry_seconds
+        self._assigned: Sequence[Partition] = ()
+        self._at: dict[Partition, int | None] = {}
+        self._started = True
+        self._following: asyncio.Task[None] | None = None
+        self._failures = 0
+        self._failure: str | None = None
+
+    async def work(self) -> None:
+        """Work until cancelled; whatever goes wrong is tried again and again."""
+        try:
+            while True:
+                try:
+                    await self._step()
+                except StalePosition as error:
+                    await self._stumble("stale_position", error)
+                except PortUnavailable as error:
+                    await self._stumble("store_unavailable", error)
+                except Exception as error:
+                    await self._stumble("internal_error", error)
+        finally:
+            if self._following is not None:
+                self._following.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._following
+
+    async def check(self) -> None:
+        """Raise `PortUnavailable` while messages cannot be read or stored."""
+        if self._failure is not None:
+            raise PortUnavailable(self._failure)
+        await self._stream.ping()
+
+    async def _step(self) -> None:
+        received = await self._stream.receive()
+        for error in received.errors:
+            self._observer.failed("stream_error", error)
+        if received.assigned is not None:
+            self._assigned, self._started = received.assigned, False
+            self._observer.assigned(self._assigned)
+        if not self._started:
+            await self._start()
+            return
+        await self._take(received)
+        self._failures, self._failure = 0, None
+
+    async def _start(self) -> None:
+        self._at = dict(await self._positions.of(self._assigned))
+        await self._stream.start(self._at)
+        self._started = True
+
+    async def _take(self, received: Received) -> None:
+        loaded: list[Loaded] = []
+        try:
+            for fetched in received.fetched:
+                loaded += await self._take_partition(fetched)
+        finally:
+            await self._let_follow(loaded)
+            ends = received.ends or {}
+            self._observer.lagging(
+                {one: max(0, ends[one] - (at or 0)) for one, at in self._at.items() if one in ends}
+            )
+        if received.fetched:
+            stored = {one.partition: one.next_offset for one in received.fetched}
+            await self._stream.acknowledge(stored)
+
+    async def _let_follow(self, loaded: Sequence[Loaded]) -> None:
+        """Let the features follow while the next messages are stored, one batch behind at most."""
+        if self._following is not None:
+            await self._following
+        self._following = asyncio.create_task(self._intake.follow(loaded)) if loaded else None
+
+    async def _take_partition(self, fetched: Fetched) -> Sequence[Loaded]:
+        partition, before = fetched.partition, self._at[fetched.partition]
+
+        async def moved(_: Sequence[Loaded]) -> None:
+            await self._positions.move(partition, before, fetched.next_offset)
+
+        clock = StageClock()
+        with self._observer.batch(fetched) as done:
+            with clock.stage("transform"):
+                checked = await self._checked(fetched)
+            with clock.stage("load"):
+                async with AsyncExitStack() as stack:
+                    prepared = [
+                        await stack.enter_async_context(self._intake.prepared(delivery, one))
+                        for delivery, one in checked
+                    ]
+                    loaded = await self._intake.load(prepared, moved)
+            done(StreamReport(loaded, clock.stages))
+        self._at[partition] = fetched.next_offset
+        return loaded
+
+    async def _checked(self, fetched: Fetched) -> Sequence[tuple[Delivery, Checked[Any]]]:
+        """The messages of each tenant, in the one order in which tenants are taken."""
+        groups = by_tenant(fetched.messages)
+        tenant_ids = sorted(groups, key=lambda tenant_id: tenant_id or "")
+        return [
+            await self._checked_of(tenant_id, fetched.partition, groups[tenant_id])
+            for tenant_id in tenant_ids
+        ]
+
+    async def _checked_of(
+        self, tenant_id: str | None, partition: Partition, messages: Sequence[Message]
+    ) -> tuple[Delivery, Checked[Any]]:
+        first = messages[0].offset
+        delivery = Delivery(
+            tenant_id or UNKNOWN_TENANT, DataType.EVENTS, Source.KAFKA, str(partition), first
+        )
+        if tenant_id is None:
+            nothing = pa.RecordBatch.from_pylist([], EVENT_SCHEMA)
+            checked = Checked(len(messages), nothing, without_tenant(messages))
+        else:
+            values = [message.value for message in messages]
+            extracted = await asyncio.to_thread(extract_messages, DataType.EVENTS, values)
+            checked = await self._intake.check(delivery, extracted)
+        # Those of other tenants stand in between: what is named is the offset.
+        rejected = [
+            replace(one, index=messages[one.index].offset - first) for one in checked.rejected
+        ]
+        return delivery, Checked(checked.received, checked.valid, rejected)
+
+    async def _stumble(self, error_type: str, error: Exception) -> None:
+        self._failure = f"messages wait and are tried again: {error}"
+        self._started = False
+        self._observer.failed(error_type, error)
+        # One that cannot be paused is assigned anew by the next start all the same.
+        with suppress(PortUnavailable):
+            await self._stream.pause()
+        delays = self._retry_seconds
+        await asyncio.sleep(delays[min(self._failures, len(delays) - 1)])
+        self._failures += 1

@@ -1,0 +1,103 @@
+"""A real Kafka and the whole service: killed in the middle, and watched from outside."""
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from tests.in_process import running
+from tests.integration.data_pipeline.conftest import TOKEN
+from tests.integration.data_pipeline.kafka_consumers import event, send
+from tests.integration.data_pipeline.real_server import server
+from tests.integration.data_pipeline.stored_events import stored_event_ids
+from tests.kafka_broker import KafkaBroker
+
+from data_pipeline.bootstrap import build_app
+
+pytestmark = pytest.mark.slow
+
+EVENTS = 30_000
+PARTITIONS = 3
+
+
+def test_a_service_that_is_killed_reads_on_and_counts_each_message_once(
+    tmp_path: Path, kafka_broker: KafkaBroker, kafka_topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka_broker.create_topic(kafka_topic, PARTITIONS)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka_broker.bootstrap_servers)
+    monkeypatch.setenv("KAFKA_EVENTS_TOPIC", kafka_topic)
+    monkeypatch.setenv("KAFKA_SESSION_SECONDS", "1")
+    ids = [f"e{n:06d}" for n in range(EVENTS)]
+    send(kafka_broker, kafka_topic, [event(one) for one in ids[: EVENTS // 2]])
+    with server(tmp_path) as (process, client):
+        wait_for_records(client, 1)
+        send(kafka_broker, kafka_topic, [b"{", *(event(one) for one in ids[EVENTS // 2 :])])
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with server(tmp_path) as (_, client):
+        books = wait_for_records(client, EVENTS + 1)
+    assert books["balanced"]
+    assert books["totals"] == {
+        "received": EVENTS + 1,
+        "loaded": EVENTS,
+        "duplicates": 0,
+        "quarantined": 1,
+    }
+    assert stored_event_ids(tmp_path) == ids
+
+
+def wait_for_records(client: httpx2.Client, count: int) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        books = client.get("/v1/tenants/acme/accounting").json()
+        if books["totals"]["received"] >= count:
+            return books
+        time.sleep(0.02)  # the books are all there is to ask
+    raise AssertionError(books)
+
+
+@pytest.mark.anyio
+async def test_health_and_metrics_tell_of_kafka(
+    settings, kafka_broker: KafkaBroker, kafka_topic: str
+) -> None:
+    kafka_broker.create_topic(kafka_topic)
+    changes = {
+        "kafka_bootstrap_servers": kafka_broker.bootstrap_servers,
+        "kafka_events_topic": kafka_topic,
+        "kafka_session_seconds": 1.5,
+    }
+    app = build_app(settings.model_copy(update=changes))
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    async with (
+        running(app) as transport,
+        httpx2.AsyncClient(transport=transport, base_url="http://p", headers=headers) as client,
+    ):
+        sent = {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
+        send(kafka_broker, kafka_topic, [event("a"), b"{"], **sent)
+        metrics = ""
+        consumed = f'kafka_messages_consumed_total{{topic="{kafka_topic}"}} 2.0'
+        async with asyncio.timeout(30):
+            while consumed not in metrics or "kafka_consumer_lag" not in metrics:
+                await asyncio.sleep(0.02)
+                metrics = (await client.get("/metrics")).text
+        for series in (
+            f'kafka_consumer_lag{{partition="0",topic="{kafka_topic}"}} 0.0',
+            f'kafka_processing_errors_total{{error_type="invalid_json",topic="{kafka_topic}"}} 1.0',
+            'data_ingestion_records_total{data_type="events",tenant_id="acme"} 1.0',
+            'data_validation_errors_total{error_type="invalid_json",tenant_id="acme"} 1.0',
+        ):
+            assert series in metrics
+        assert (await client.get("/health")).json()["status"] == "healthy"
+        kafka_broker.kill()
+        report = await client.get("/health")
+        assert (report.status_code, report.json()["status"]) == (200, "degraded")
+        [check] = [one for one in report.json()["checks"] if one["name"] == "kafka"]
+        assert "Kafka does not answer" in check["message"]
+        assert (await client.get("/health/ready")).status_code == 200
+        await asyncio.to_thread(kafka_broker.start)
+        async with asyncio.timeout(30):
+            while (await client.get("/health")).json()["status"] != "healthy":
+                await asyncio.sleep(0.05)

@@ -1,0 +1,85 @@
+"""The features can be made anew from what is stored, and compared with what that gives."""
+
+import sqlite3
+from contextlib import closing
+
+import anyio
+import pytest
+
+from backends.embedded.feature_reader import SqliteFeatureReader
+from data_pipeline import rebuild_features
+
+pytestmark = pytest.mark.anyio
+
+TENANT = "/v1/tenants/acme"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, settings) -> None:
+    monkeypatch.setenv("DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("SERVICE_TOKEN", settings.token())
+
+
+async def fill(client, event) -> None:
+    events = [event(f"e{n}", user_id=f"u{n % 3}", item_id=f"i{n % 5}") for n in range(30)]
+    await client.post(f"{TENANT}/events", json={"events": events})
+    await client.put(f"{TENANT}/users/u1", json={"attributes": {"age": 30}})
+    await client.put(f"{TENANT}/items/i1", json={"title": "T"})
+    await client.put(f"{TENANT}/event-types/view", json={"weight": 2})
+    await client.delete(f"{TENANT}/events/e3")
+
+
+async def run(*arguments: str) -> int:
+    """Run the command; its exit status."""
+
+    def command() -> int:
+        try:
+            rebuild_features.main(arguments)
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    # It has an event loop of its own.
+    return await anyio.to_thread.run_sync(command)
+
+
+async def test_rebuilt_features_take_the_place_of_lost_ones_and_readers_go_on(
+    serve, settings, event, capsys
+) -> None:
+    async with serve() as client:
+        await fill(client, event)
+    reader = SqliteFeatureReader(settings.features(), iter(range(100)).__next__)
+    before = await reader.user("acme", "u1")
+    assert (len(before.events), before.attributes) == (10, {"age": 30})
+    assert await run("--check") == 0
+    with closing(sqlite3.connect(settings.features())) as connection:
+        connection.execute("DELETE FROM users")
+        connection.commit()
+    assert await run("--check") == 1
+    assert "different: users acme/u1" in capsys.readouterr().err
+    assert (await reader.user("acme", "u1")).events == ()
+    assert await run() == 0
+    assert await reader.user("acme", "u1") == before
+    assert await run("--check") == 0
+    await reader.close()
+    async with serve() as client:
+        await client.post(f"{TENANT}/events", json={"events": [event("new")]})
+        history = await client.get(f"{TENANT}/users/u1/history")
+        assert len(history.json()["events"]) == 11
+    assert await run("--check") == 0
+    assert [path.name for path in settings.features().parent.glob("*.made*")] == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["--check"]], ids=["rebuild", "check"])
+async def test_it_is_refused_while_the_service_runs(serve, event, arguments, capsys) -> None:
+    async with serve() as client:
+        await fill(client, event)
+        assert await run(*arguments) == 2
+        assert "stop data-pipeline" in capsys.readouterr().err
+        history = await client.get(f"{TENANT}/users/u1/history")
+        assert len(history.json()["events"]) == 10
+
+
+async def test_features_that_are_not_there_cannot_be_compared(settings, capsys) -> None:
+    assert await run("--check") == 2
+    assert "no feature store" in capsys.readouterr().err
