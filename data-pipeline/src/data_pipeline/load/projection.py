@@ -279,7 +279,8 @@ class FeatureProjection:
             async with asyncio.timeout(GATHERED_SECONDS):
                 while self._bulk_arrived.is_set() and not self._closing.is_set():
                     self._bulk_arrived.clear()
-                    await asyncio.wait_for(self._bulk_arrived.wait(), GATHERING_SECONDS)
+                    async with asyncio.timeout(GATHERING_SECONDS):
+                        await self._bulk_arrived.wait()
 
     async def _apply_weights(self) -> None:
         weights = await self._corrections.weights()
@@ -321,7 +322,8 @@ class FeatureProjection:
     async def _retry(self) -> None:
         for delay in chain(self._retry_delays, repeat(self._retry_delays[-1])):
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), delay)
+                async with asyncio.timeout(delay):
+                    await self._closing.wait()
                 return
             try:
                 await self.catch_up()

@@ -124,7 +124,8 @@ class ImportWorker:
                 pause = RETRY_SECONDS
             if pause:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._arrived.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await self._arrived.wait()
 
     async def check(self) -> None:
         """Raise `PortUnavailable` while imports cannot go on."""
@@ -213,7 +214,8 @@ class ImportWorker:
                 return
         if file.stored is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._intake.reach(file.stored), FOLLOWING_SECONDS)
+                async with asyncio.timeout(FOLLOWING_SECONDS):
+                    await self._intake.reach(file.stored)
         await self._end(entry.completed(self._now_ms()))
 
     async def _store(

@@ -59,7 +59,8 @@ class LocalTrainingRunner:
             return
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+            async with asyncio.timeout(GRACE_SECONDS):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -69,7 +69,8 @@ class Services:
         if self._honcho.returncode is None:
             self._honcho.terminate()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._honcho.wait(), STOP_SECONDS)
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._honcho.wait()
         for process in self._family:
             with suppress(psutil.Error):
                 process.kill()
