@@ -87,11 +87,12 @@ bench-ingest: setup ## Measure how fast events are taken in, from files, HTTP an
 fuzz: setup ## Send FUZZ_CASES odd requests (default 100) to each operation of all three APIs
 	FUZZ_CASES=$(FUZZ_CASES) $(RUN)python -m pytest -s tests/contract/test_fuzzing.py
 
-kill-test: setup ## Kill the pipeline and Kafka KILLS times (default 8) for each source of records
+kill-test: setup ## Kill the pipeline and Kafka KILLS times (default 8) for each source, and take away what they stand on
 	KILLS=$(KILLS) KILL_SEED=$(KILL_SEED) $(RUN)python -m pytest -s -m slow \
 		tests/integration/data_pipeline/test_kill_http.py \
 		tests/integration/data_pipeline/test_kill_imports.py \
-		tests/integration/data_pipeline/test_kill_kafka.py
+		tests/integration/data_pipeline/test_kill_kafka.py \
+		tests/integration/data_pipeline/test_outages.py
 
 ci: ## Run what continuous integration runs
 	.ci/run

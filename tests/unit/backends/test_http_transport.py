@@ -68,7 +68,8 @@ async def test_what_the_chunks_raise_comes_through_and_the_service_sees_the_end(
     async with service(serve) as transport:
         with pytest.raises(ZeroDivisionError):
             await transport.send(Request("POST", "/files", chunks()))
-        await asyncio.wait_for(cut_off.wait(), 5)
+        async with asyncio.timeout(5):
+            await cut_off.wait()
 
 
 async def test_an_answer_before_the_end_of_the_body_is_the_answer() -> None:
