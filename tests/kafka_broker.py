@@ -16,7 +16,7 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
-from tests.e2e.launched import free_ports
+from tests.real_processes import free_ports
 
 POM: Final = Path(__file__).with_name("kafka") / "pom.xml"
 READY_SECONDS: Final = 60.0

@@ -1,11 +1,9 @@
 """data-pipeline as a process of its own, watched while it takes events in."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +11,9 @@ from typing import Final
 
 import httpx2
 import psutil
+from tests.real_processes import free_port, wait_until_ready
 
 TOKEN: Final = "a-token-for-the-benchmark"
-READY_SECONDS: Final = 60.0
 SAMPLE_SECONDS: Final = 0.25
 
 
@@ -69,8 +67,7 @@ class MemoryWatch:
 @contextmanager
 def running(data_dir: Path, **settings: str) -> Generator[Service]:
     """The service, ready, ended with the block."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "DATA_DIR": str(data_dir),
@@ -96,20 +93,7 @@ def running(data_dir: Path, **settings: str) -> Generator[Service]:
         ) as client,
     ):
         try:
-            _wait_until_ready(process, client, log)
+            wait_until_ready(client, lambda: process.poll() is None, log.read_text)
             yield Service(process, client)
         finally:
             process.terminate()
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], client: httpx2.Client, log: Path) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            if client.get("/health/ready").status_code == 200:
-                return
-        except httpx2.TransportError:
-            time.sleep(0.05)  # between attempts to connect there is nothing to wait for
-    raise RuntimeError(f"data-pipeline is not ready:\n{log.read_text()}")

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -11,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-
-READY = "Ctrl-C stops all three."
-SERVICES = ("backend-api", "ml-engine", "data-pipeline")
+from tests.e2e.launched import LAUNCHER, READY, SERVICES
+from tests.real_processes import free_ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +36,10 @@ class Embedded:
 @contextmanager
 def embedded(data_dir: Path) -> Generator[Embedded]:
     """Run `python -m launcher`; the sample is as its settings in the environment say."""
-    ports = _free_ports()
+    ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
     variables = {f"{n.upper().replace('-', '_')}_PORT": str(p) for n, p in ports.items()}
     environment = {**os.environ, **variables, "DATA_DIR": str(data_dir)}
-    command = (sys.executable, "-m", "launcher")
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as launcher:
+    with subprocess.Popen(LAUNCHER, env=environment, stdout=subprocess.PIPE, text=True) as launcher:
         assert launcher.stdout is not None
         for line in launcher.stdout:
             print(line, end="", file=sys.stderr)
@@ -54,15 +51,6 @@ def embedded(data_dir: Path) -> Generator[Embedded]:
             yield Embedded(ports["backend-api"], key, _processes(launcher.pid))
         finally:
             launcher.send_signal(signal.SIGTERM)
-
-
-def _free_ports() -> dict[str, int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in SERVICES]
-    ports: dict[str, int] = {}
-    for name, one in zip(SERVICES, sockets, strict=True):
-        ports[name] = one.getsockname()[1]
-        one.close()
-    return ports
 
 
 def _processes(launcher: int) -> dict[str, psutil.Process]:

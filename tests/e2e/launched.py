@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import httpx2
 import psutil
+from tests.real_processes import free_ports
 
 from contracts.snapshots import SnapshotManifest
 from recommender_client import Recommender
@@ -27,15 +27,6 @@ SMALL_WORLD = {
     "SIMULATOR_ITEMS": "120",
     "SIMULATOR_EVENTS": "4000",
 }
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 class Machine:

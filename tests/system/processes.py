@@ -6,19 +6,18 @@ import signal
 import string
 import subprocess
 import sys
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import httpx2
-from tests.e2e.launched import ROOT, SERVICES, free_ports
+from tests.e2e.launched import ROOT, SERVICES
+from tests.real_processes import free_ports, wait_until_ready
 
 from recommender_client import Operator, Recommender
 from recommender_client.models import Scope, TrainingJob
 
-READY_SECONDS: Final = 60.0
 _ALPHABET: Final = string.ascii_letters + string.digits
 
 
@@ -120,16 +119,9 @@ class System:
         return self.folder / f"{service}.log"
 
     def _wait_until_ready(self, service: str) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline:
-            assert self.processes[service].poll() is None, self.log(service)
-            try:
-                if httpx2.get(f"{self.url(service)}/health/ready").status_code == 200:
-                    return
-            except httpx2.TransportError:
-                pass
-            time.sleep(0.05)
-        raise AssertionError(f"{service} is not ready:\n{self.log(service)}")
+        process = self.processes[service]
+        with httpx2.Client(base_url=self.url(service)) as client:
+            wait_until_ready(client, lambda: process.poll() is None, lambda: self.log(service))
 
 
 @contextmanager

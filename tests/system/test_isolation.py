@@ -15,6 +15,7 @@ import httpx2
 import orjson
 import pytest
 from tests.contract.documents import agreed
+from tests.real_processes import wait_for
 from tests.system.processes import System, running_system, trained
 
 from recommender_client import Recommender, new_event
@@ -274,10 +275,7 @@ def requests_of(system: System, tenant_id: str) -> int:
         marker = f"marker-{time.time_ns()}"
         with system.recommender(system.new_tenant(marker)) as client:
             client.tenant.get()
-        deadline = time.monotonic() + 20
-        while not counted(marker):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(lambda: counted(marker), bool, 20)
         return counted(tenant_id)
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from random import Random, SystemRandom
 from typing import Final
 
-from tests.integration.data_pipeline.killed_pipeline import KilledPipeline, wait_for
+from tests.integration.data_pipeline.killed_pipeline import KilledPipeline
+from tests.real_processes import wait_for
 
 KILLS: Final = int(os.environ.get("KILLS") or 8)
 SEED: Final = int(os.environ.get("KILL_SEED") or SystemRandom().randrange(1_000_000))

@@ -8,35 +8,24 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import httpx2
-from tests.integration.data_pipeline.real_server import TOKEN, free_port
+from tests.integration.data_pipeline.real_server import TOKEN
+from tests.real_processes import PATIENCE_SECONDS, free_port, wait_until_ready
 
 from data_pipeline.main import main
 
-PATIENCE_SECONDS: Final = 90.0
 _DUMP_SECONDS: Final = 0.5
 _FRAME: Final = re.compile(r'  File "(.*)", line (\d+) in (.*)')
 
 # Its processes begin with everything imported: a start takes half a second rather than many.
 _FORKING: Final = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload([main.__module__])
-
-T = TypeVar("T")
-
-
-def wait_for(ask: Callable[[], T], until: Callable[[T], bool]) -> T:
-    """Ask until the answer is as wished."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not until(answer := ask()):
-        assert time.monotonic() < deadline, answer
-        time.sleep(0.02)  # there is nothing but asking again
-    return answer
 
 
 class KilledPipeline:
@@ -71,7 +60,7 @@ class KilledPipeline:
         """Wait until it takes requests. Raises `AssertionError` where it ends instead."""
         assert self._process is not None
         with self.client() as client:
-            wait_for(lambda: self._is_ready(client), bool)
+            wait_until_ready(client, self._process.is_alive, self.log, PATIENCE_SECONDS)
 
     def kill(self) -> list[str]:
         """End the process by SIGKILL; what its threads were doing a moment before."""
@@ -122,14 +111,6 @@ class KilledPipeline:
     def log(self) -> str:
         """What all the processes have written."""
         return self._log_file.read_text(errors="replace")[-20_000:]
-
-    def _is_ready(self, client: httpx2.Client) -> bool:
-        assert self._process is not None
-        assert self._process.is_alive(), self.log()
-        try:
-            return client.get("/health/ready").status_code == 200
-        except httpx2.TransportError:
-            return False
 
     def _log_from(self, place: int) -> str:
         with self._log_file.open("rb") as file:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import pytest
-from tests.integration.data_pipeline.real_server import free_port
 from tests.integration.data_pipeline.s3_server import S3Server
+from tests.real_processes import free_port
 
 DISK_BYTES: Final = 256 * 1024 * 1024
 _BLOCK: Final = 64 * 1024

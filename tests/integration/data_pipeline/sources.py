@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import httpx2
 from tests.integration.data_pipeline.kafka_consumers import event, send
-from tests.integration.data_pipeline.killed_pipeline import wait_for
 from tests.kafka_broker import KafkaBroker
+from tests.real_processes import wait_for
 
 TENANT: Final = "/v1/tenants/acme"
 BATCH: Final = 5_000

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
-from tests.integration.data_pipeline.killed_pipeline import KilledPipeline, wait_for
+from tests.integration.data_pipeline.killed_pipeline import KilledPipeline
+from tests.real_processes import wait_for
 
 from backends.abandoned_uploads import remove_abandoned_uploads
 from backends.database import close_engine, open_engine

@@ -17,6 +17,8 @@ from tests.integration.data_pipeline.faulty_files import (
 )
 from tests.integration.data_pipeline.killed_pipeline import KilledPipeline
 from tests.integration.data_pipeline.stored_events import stored_event_ids
+from tests.integration.data_pipeline.taken_in import pages
+from tests.real_processes import wait_for
 
 TENANT = "/v1/tenants/acme"
 PAGE = 1_000
@@ -89,23 +91,17 @@ def imported(client: httpx2.Client, file_format: str, content: bytes) -> dict[st
     """The job of a file once it is over."""
     params = {"data_type": "events", "format": file_format}
     job = asked(client, "POST", "imports", params=params, content=content)
-    while job["status"] in ("queued", "running"):
-        time.sleep(0.05)  # the job's row is all there is to ask
-        job = asked(client, "GET", f"imports/{job['import_id']}")
+    job = wait_for(
+        lambda: asked(client, "GET", f"imports/{job['import_id']}"),
+        lambda one: one["status"] not in ("queued", "running"),
+    )
     assert (job["status"], job["error"]) == ("completed", None)
     return job
 
 
 def quarantined(client: httpx2.Client, origin: str) -> list[dict[str, Any]]:
     """All that waits of an import."""
-    found: list[dict[str, Any]] = []
-    query: dict[str, Any] = {"origin": origin, "limit": PAGE}
-    while True:
-        page = asked(client, "GET", "quarantine", params=query)
-        found += page["data"]
-        if page["next_cursor"] is None:
-            return found
-        query["cursor"] = page["next_cursor"]
+    return list(pages(client, f"{TENANT}/quarantine", origin=origin))
 
 
 def mend(client: httpx2.Client, waiting: list[dict[str, Any]]) -> None:

@@ -1,9 +1,9 @@
 """Imports in a real process: killed, cut off, and with a file far larger than its memory."""
 
 import json
+import operator
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import psutil
 import pytest
 from tests.integration.data_pipeline.real_server import TOKEN, server
 from tests.integration.data_pipeline.stored_events import stored_event_ids
+from tests.real_processes import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -49,13 +50,13 @@ def upload(client: httpx2.Client, content: Iterator[bytes], **params: str) -> st
 def wait(
     client: httpx2.Client, import_id: str, until: Callable[[dict[str, Any]], bool]
 ) -> dict[str, Any]:
-    deadline = time.monotonic() + 100
-    while time.monotonic() < deadline:
-        job = client.get(f"{IMPORTS}/{import_id}").json()
-        if until(job):
-            return job
-        time.sleep(0.01)  # the job's row is all there is to ask
-    raise AssertionError(job)
+    return wait_for(lambda: client.get(f"{IMPORTS}/{import_id}").json(), until, 100)
+
+
+def history(client: httpx2.Client, user_id: str) -> list[str]:
+    """The items of a user's history, which follows the log of an import by seconds."""
+    answer = client.get(f"/v1/tenants/acme/users/{user_id}/history").raise_for_status()
+    return [one["item_id"] for one in answer.json()["events"]]
 
 
 def test_an_import_survives_kill_9_at_several_places_and_counts_each_row_once(
@@ -85,9 +86,8 @@ def test_an_import_survives_kill_9_at_several_places_and_counts_each_row_once(
             range(ROWS + 500, ROWS + 520)
         )
         assert stored_event_ids(tmp_path) == [f"e{n:09d}" for n in range(ROWS)]
-        history = client.get("/v1/tenants/acme/users/u1/history").json()["events"]
-        of_user = range(1, ROWS, 997)
-        assert [one["item_id"] for one in history] == [f"i{n % 4_001}" for n in of_user][-200:]
+        newest = [f"i{n % 4_001}" for n in range(1, ROWS, 997)][-200:]
+        wait_for(lambda: history(client, "u1"), lambda item_ids: item_ids == newest)
     assert list((tmp_path / "data-pipeline" / "imports").iterdir()) == []
 
 
@@ -100,12 +100,8 @@ def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
                 f"authorization: Bearer {TOKEN}\r\ncontent-length: 9000000\r\n\r\n"
             )
             connection.sendall(head.encode() + b"x" * 3_000_000)
-            while not any(folder.iterdir()):
-                time.sleep(0.01)
-        deadline = time.monotonic() + 10
-        while any(folder.iterdir()):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+            wait_for(lambda: list(folder.iterdir()), bool)
+        wait_for(lambda: list(folder.iterdir()), operator.not_, 10)
         assert client.get(IMPORTS).json()["data"] == []
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from tests.integration.data_pipeline.kafka_consumers import event, send
 from tests.integration.data_pipeline.real_server import server
 from tests.integration.data_pipeline.stored_events import stored_event_ids
 from tests.kafka_broker import KafkaBroker
+from tests.real_processes import wait_for
 
 from data_pipeline.bootstrap import build_app
 
@@ -50,13 +50,11 @@ def test_a_service_that_is_killed_reads_on_and_counts_each_message_once(
 
 
 def wait_for_records(client: httpx2.Client, count: int) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        books = client.get("/v1/tenants/acme/accounting").json()
-        if books["totals"]["received"] >= count:
-            return books
-        time.sleep(0.02)  # the books are all there is to ask
-    raise AssertionError(books)
+    return wait_for(
+        lambda: client.get("/v1/tenants/acme/accounting").json(),
+        lambda books: books["totals"]["received"] >= count,
+        60,
+    )
 
 
 @pytest.mark.anyio

@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.integration.data_pipeline.kill_series import KillSeries
-from tests.integration.data_pipeline.killed_pipeline import KilledPipeline, wait_for
+from tests.integration.data_pipeline.killed_pipeline import KilledPipeline
 from tests.integration.data_pipeline.taken_in import (
     Expected,
     check_at_rest,
@@ -23,6 +23,7 @@ from tests.integration.data_pipeline.taken_in import (
     pages,
     wait_for_features,
 )
+from tests.real_processes import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 

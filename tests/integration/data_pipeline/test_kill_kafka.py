@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from tests.integration.data_pipeline.kafka_consumers import event
 from tests.integration.data_pipeline.kill_series import KILLS, KillSeries
-from tests.integration.data_pipeline.killed_pipeline import KilledPipeline, wait_for
+from tests.integration.data_pipeline.killed_pipeline import KilledPipeline
 from tests.integration.data_pipeline.taken_in import (
     Expected,
     books,
@@ -25,6 +25,7 @@ from tests.integration.data_pipeline.taken_in import (
     wait_for_features,
 )
 from tests.kafka_broker import KafkaBroker
+from tests.real_processes import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.integration.data_pipeline.killed_pipeline import KilledPipeline, wait_for
+from tests.integration.data_pipeline.killed_pipeline import KilledPipeline
 from tests.integration.data_pipeline.outages import OUTAGES, Outage
 from tests.integration.data_pipeline.sources import Batches, File, Source, Topic, made_event
 from tests.integration.data_pipeline.stored_events import stored_event_ids
 from tests.integration.data_pipeline.taken_in import books, wait_for_features
 from tests.kafka_broker import KafkaBroker
+from tests.real_processes import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -1,0 +1,67 @@
+"""What tests and benchmarks of real processes share: ports for them, and waiting until they are up.
+
+There is nothing to wait on in another process: all that can be done is to ask again.
+"""
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import httpx2
+
+PATIENCE_SECONDS: Final = 90.0
+READY_SECONDS: Final = 60.0
+
+T = TypeVar("T")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    (port,) = free_ports(1)
+    return port
+
+
+def wait_for(
+    ask: Callable[[], T], until: Callable[[T], bool], patience_seconds: float = PATIENCE_SECONDS
+) -> T:
+    """Ask until the answer is as wished."""
+    deadline = time.monotonic() + patience_seconds
+    while not until(answer := ask()):
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.01)
+    return answer
+
+
+def wait_until_ready(
+    client: httpx2.Client,
+    runs: Callable[[], bool],
+    log: Callable[[], str],
+    patience_seconds: float = READY_SECONDS,
+) -> None:
+    """Wait until a service takes requests.
+
+    Raises:
+        AssertionError: its process no longer runs, or this takes too long; with what it logged.
+    """
+    deadline = time.monotonic() + patience_seconds
+    while not _is_ready(client):
+        assert runs(), f"the service has ended:\n{log()}"
+        assert time.monotonic() < deadline, f"the service is not ready:\n{log()}"
+        time.sleep(0.02)
+
+
+def _is_ready(client: httpx2.Client) -> bool:
+    try:
+        return client.get("/health/ready").status_code == 200
+    except httpx2.TransportError:
+        return False
