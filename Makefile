@@ -29,7 +29,7 @@ export DATASET_DIR
 endif
 
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
-	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/web/src
+	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/stack/src packages/web/src
 
 .PHONY: help setup run test lint types format docs bench-quality bench-serving bench-ingest fuzz kill-test ci clean
 

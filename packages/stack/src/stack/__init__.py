@@ -1,0 +1,1 @@
+"""What makes, checks and runs the observability stack; no service imports it."""

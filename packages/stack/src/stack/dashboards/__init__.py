@@ -1,0 +1,1 @@
+"""The Grafana dashboards, built by code: `python -m stack.dashboards` writes their JSON."""

@@ -1,0 +1,1 @@
+"""The real programs of the stack, started on loopback with the configuration of this repository."""
