@@ -1,9 +1,10 @@
 """Every ObjectStore keeps whole objects under keys."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 
 import pytest
+from tests.s3_server import BUCKET, S3Server
 
 from backends.object_store import UrlObjectStore
 from backends.ports import ObjectStore
@@ -13,11 +14,24 @@ pytestmark = pytest.mark.anyio
 IMPLEMENTATIONS: dict[str, Callable[[Path], ObjectStore]] = {
     "file": lambda folder: UrlObjectStore((folder / "not yet there").as_uri()),
     "memory": lambda _: UrlObjectStore("memory:///"),
+    "s3": lambda folder: UrlObjectStore(f"s3://{BUCKET}/{folder.name}"),
 }
 
 
+@pytest.fixture(scope="module")
+def s3() -> Generator[S3Server]:
+    server = S3Server()
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture(params=IMPLEMENTATIONS)
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[ObjectStore]:
+async def store(
+    request: pytest.FixtureRequest, tmp_path: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[ObjectStore]:
+    for name, value in s3.settings.items():
+        monkeypatch.setenv(name, value)
     store = IMPLEMENTATIONS[request.param](tmp_path)
     yield store
     await store.close()

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import pytest
-from tests.integration.data_pipeline.s3_server import S3Server
-from tests.real_processes import free_port
+from tests.s3_server import S3Server
 
 DISK_BYTES: Final = 256 * 1024 * 1024
 _BLOCK: Final = 64 * 1024
@@ -103,9 +102,9 @@ class RefusingS3:
     refused = frozenset({"file"})
 
     def __init__(self, _: Path) -> None:
-        self._server = S3Server(free_port())
+        self._server = S3Server()
         self._server.start()
-        self.settings = self._server.settings
+        self.settings = {**self._server.settings, "OBJECT_STORE_URL": self._server.url}
 
     def begin(self) -> None:
         self._server.stop()

@@ -12,6 +12,7 @@ import pyarrow as pa
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from backends.object_store import RETRIES
 from data_pipeline.domain.imports import SourceFailed, SourceNotAllowed
 
 BLOCK: Final = 1024 * 1024
@@ -117,7 +118,7 @@ def _open(bucket: str, key: str) -> pa.NativeFile:
 def _store(url: str) -> ObjectStore:
     if url.startswith("file://"):
         return LocalStore(unquote(urlsplit(url).path))
-    return from_url(url)
+    return from_url(url, retry_config=RETRIES)
 
 
 def _codec(store: ObjectStore, key: str) -> str | None:
