@@ -65,7 +65,8 @@ class _Ports:
         """Readiness is the ports' pings."""
         return [
             HealthCheck("database", self.jobs.ping),
-            HealthCheck("model_registry", self.objects.ping),
+            # Models that serve are in memory.
+            HealthCheck("model_registry", self.objects.ping, ready=False),
             HealthCheck("feature_store", self.features.ping),
         ]
 

@@ -69,3 +69,17 @@ async def test_the_folder_of_another_tenant_is_refused(client: httpx2.AsyncClien
     body = {"source_url": f"s3://{BUCKET}/exports/other/rows.csv", "data_type": "events"}
     answer = await client.post(f"{TENANT}/imports", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "source_not_allowed")
+
+
+async def test_events_come_in_while_the_object_store_is_away(
+    s3: S3Server, client: httpx2.AsyncClient, event: Any
+) -> None:
+    s3.stop()
+    health = (await client.get("/health")).json()
+    failing = [one["name"] for one in health["checks"] if one["status"] == "failed"]
+    assert (health["status"], failing) == ("degraded", ["object_store"])
+    assert (await client.get("/health/ready")).status_code == 200
+    answer = await client.post(f"{TENANT}/events", json={"events": [event()]})
+    assert answer.json()["accepted"] == 1
+    listed = (await client.get(f"{TENANT}/events")).json()["data"]
+    assert [one["event_id"] for one in listed] == ["e1"]

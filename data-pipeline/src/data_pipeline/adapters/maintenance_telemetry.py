@@ -1,4 +1,4 @@
-"""The upkeep of the event log as spans, metrics and log lines."""
+"""Upkeep as spans, metrics and log lines."""
 
 import logging
 import time
@@ -43,4 +43,4 @@ class MaintenanceTelemetry:
             )
         if any(report.values()):
             fields = {"category": "infrastructure", "seconds": round(seconds, 3), **report}
-            _LOG.info("%s of the event log", name, extra=fields)
+            _LOG.info("%s has run", name, extra=fields)

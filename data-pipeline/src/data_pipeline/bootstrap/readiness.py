@@ -15,20 +15,18 @@ _NEEDED: Final = (
     "event_log",
     "catalogue",
     "user_store",
-    "object_store",
     "feature_store",
     "feature_projection",
-    "import_spool",
 )
-_USEFUL: Final = ("imports", "accounting")
+_USEFUL: Final = ("object_store", "import_spool", "imports", "accounting")
 _KAFKA: Final = "kafka"
 
 
 class Readiness:
     """The service's checks.
 
-    Without Kafka, with imports that wait and with books that differ it is degraded, and does its
-    work.
+    Without the object store, the imports' folder or Kafka, with imports that wait and with books
+    that differ it is degraded, and still takes events in.
     """
 
     def __init__(self, settings: Settings) -> None:
