@@ -31,7 +31,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/stack/src packages/web/src
 
-.PHONY: help setup run test lint types format docs bench-quality bench-serving bench-ingest fuzz kill-test ci clean
+.PHONY: help setup run test lint types format docs bench-quality bench-serving bench-ingest bench-overhead fuzz kill-test ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ bench-serving: setup ## Measure throughput and latency of serving
 
 bench-ingest: setup ## Measure how fast events are taken in, from files, HTTP and Kafka
 	$(RUN)python -m benchmarks.ingest
+
+bench-overhead: setup ## Measure what metrics, spans and log lines cost a request
+	$(RUN)python -m benchmarks.overhead
 
 fuzz: setup ## Send FUZZ_CASES odd requests (default 100) to each operation of all three APIs
 	FUZZ_CASES=$(FUZZ_CASES) $(RUN)python -m pytest -s tests/contract/test_fuzzing.py

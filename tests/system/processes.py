@@ -6,7 +6,7 @@ import signal
 import string
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -21,11 +21,20 @@ from recommender_client.models import Scope, TrainingJob
 _ALPHABET: Final = string.ascii_letters + string.digits
 
 
+Command = Callable[[str], Sequence[str]]
+
+
+def service_command(service: str) -> Sequence[str]:
+    """What starts a service."""
+    return [sys.executable, "-m", f"{service.replace('-', '_')}.main"]
+
+
 class System:
     """Three services over one data folder, and an operator's key to them."""
 
-    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+    def __init__(self, folder: Path, settings: dict[str, str], command: Command) -> None:
         self.folder = folder
+        self._command = command
         self.operator_key = f"rk_{_random(12)}_{_random(43)}"
         self.service_token = secrets.token_hex(16)
         self.ports = dict(zip(SERVICES, free_ports(3), strict=True))
@@ -54,7 +63,7 @@ class System:
         for service in services:
             with self._log_file(service).open("ab") as log:
                 self.processes[service] = subprocess.Popen(
-                    [sys.executable, "-m", f"{service.replace('-', '_')}.main"],
+                    self._command(service),
                     cwd=ROOT,
                     env={**self._environment, "PORT": str(self.ports[service])},
                     stdout=log,
@@ -125,9 +134,11 @@ class System:
 
 
 @contextmanager
-def running_system(folder: Path, **settings: str) -> Generator[System]:
+def running_system(
+    folder: Path, *, command: Command = service_command, **settings: str
+) -> Generator[System]:
     """All three services, ended with the block; `settings` go into their environment."""
-    system = System(folder, settings)
+    system = System(folder, settings, command)
     try:
         system.start(*reversed(SERVICES))
         yield system
