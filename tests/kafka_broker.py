@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -68,6 +69,11 @@ class KafkaBroker:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def hang(self) -> None:
+        """Let the broker answer nothing, though it still accepts connections."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
 
     def stop(self) -> None:
         """End the broker, by force where it does not go."""

@@ -1,5 +1,6 @@
 """The settings of data-pipeline, read from the environment."""
 
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -50,6 +51,13 @@ class Settings(ServiceSettings, EdgeSettings):
     kafka_events_topic: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$", description="the name of a topic")
     ] = "recommender.events"
+    kafka_replica_name: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9._-]{0,249}$",
+            description="a name that no other replica has, of letters, digits, dots, _ and -",
+        ),
+    ] = ""
     kafka_session_seconds: Annotated[
         float,
         Field(ge=1, le=300, description="seconds until a silent consumer is missed, 1 to 300"),
@@ -75,6 +83,13 @@ class Settings(ServiceSettings, EdgeSettings):
     def imports(self) -> Path:
         """The folder of the uploaded files of imports."""
         return self.data_dir / "data-pipeline" / "imports"
+
+    def kafka_replica(self) -> str:
+        """The name under which this replica takes up its partitions again, the machine's if none.
+
+        A container's machine is named after the container, so replicas in containers differ.
+        """
+        return self.kafka_replica_name or socket.gethostname()
 
     def import_bucket_list(self) -> Sequence[str]:
         """The buckets that imports may fetch from, each perhaps with a prefix of keys."""

@@ -308,6 +308,7 @@ _DATA_PIPELINE: Final = (
     Metric(
         "kafka_consumer_lag", "gauge", "Messages of a partition that are not stored yet.",
         ("topic", "partition"), "messages", DATA_PIPELINE,
+        note="measured while messages wait too; absent while the broker or the position is not known",
     ),
     Metric(
         "kafka_messages_consumed_total", "counter", "Messages that were stored or quarantined.",
@@ -317,7 +318,8 @@ _DATA_PIPELINE: Final = (
         "kafka_processing_errors_total", "counter", "Messages quarantined, and failed attempts.",
         ("topic", "error_type"), "errors", DATA_PIPELINE,
         note="error_type is the code of a quarantined message, or stream_error, stale_position, "
-        "store_unavailable or internal_error for an attempt that is made again",
+        "store_unavailable or internal_error for an attempt that is made again, or shut_out of a "
+        "replica that reads no more, as another has its name",
     ),
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from data_pipeline.bootstrap.services import Core, open_core
 from data_pipeline.bootstrap.storage import Storage, open_storage
 from data_pipeline.domain.accounting import QuarantineEntry, QuarantineQuery
 from data_pipeline.domain.records import EventFilter
-from data_pipeline.domain.streams import Fetched, Partition
+from data_pipeline.domain.streams import Fetched, Partition, ShutOut
 from data_pipeline.services.stream import StreamReport, StreamWorker
 from data_pipeline.settings import Settings
 from instrumentation.telemetry import start_telemetry
@@ -31,6 +31,8 @@ class Seen:
     def __init__(self) -> None:
         self.partitions: Sequence[Partition] = ()
         self.failures: list[str] = []
+        self.endings: list[str] = []
+        self.lag: Mapping[Partition, int] = {}
         self.batches = 0
 
     @contextmanager
@@ -40,10 +42,14 @@ class Seen:
     def assigned(self, partitions: Sequence[Partition]) -> None:
         self.partitions = partitions
 
-    def lagging(self, _: Mapping[Partition, int]) -> None: ...
+    def lagging(self, lag: Mapping[Partition, int]) -> None:
+        self.lag = lag
 
     def failed(self, error_type: str, _: Exception | str) -> None:
         self.failures.append(error_type)
+
+    def ended(self, error: ShutOut) -> None:
+        self.endings.append(str(error))
 
     def _done(self, _: StreamReport) -> None:
         self.batches += 1
@@ -59,11 +65,16 @@ class Pipeline:
         self.topic = topic
 
     @asynccontextmanager
-    async def consuming(self) -> AsyncGenerator[tuple[StreamWorker, Seen]]:
-        stream = KafkaEvents(self.broker.bootstrap_servers, self.topic, SESSION_SECONDS)
+    async def consuming(self, replica: str = "one") -> AsyncGenerator[tuple[StreamWorker, Seen]]:
+        stream = KafkaEvents(self.broker.bootstrap_servers, self.topic, replica, SESSION_SECONDS)
         seen = Seen()
         worker = StreamWorker(
-            stream, SqlStreamPositions(self.storage.engine), self.core.intake, seen, (0.01, 0.1)
+            stream,
+            SqlStreamPositions(self.storage.engine),
+            self.core.intake,
+            seen,
+            retry_seconds=(0.01, 0.1),
+            lag_seconds=0.05,
         )
         try:
             async with in_background(worker.work, "kafka"):
@@ -86,6 +97,12 @@ class Pipeline:
             while len(stored := await self.stored(tenant_id)) < count:
                 await asyncio.sleep(0.02)
         return stored
+
+    async def until_behind(self, seen: Seen, messages: int | None) -> None:
+        """Wait until the lag of all partitions is this, None for not known."""
+        async with asyncio.timeout(30):
+            while (sum(seen.lag.values()) if seen.lag else None) != messages:
+                await asyncio.sleep(0.02)
 
     async def balanced(self) -> None:
         assert await self.storage.ledger.imbalances() == []

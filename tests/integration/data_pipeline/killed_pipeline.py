@@ -53,7 +53,8 @@ class KilledPipeline:
 
     def start(self) -> None:
         """Start the process, and do not wait for it."""
-        self._process = _FORKING.Process(target=_serve, args=(self.settings, str(self._log_file)))
+        environment = {**os.environ, **self.settings}
+        self._process = _FORKING.Process(target=_serve, args=(environment, str(self._log_file)))
         self._process.start()
 
     def wait_until_ready(self) -> None:
@@ -118,12 +119,14 @@ class KilledPipeline:
             return file.read().decode(errors="replace")
 
 
-def _serve(settings: Mapping[str, str], log_file: str) -> None:
+def _serve(environment: Mapping[str, str], log_file: str) -> None:
     log = os.open(log_file, os.O_WRONLY | os.O_APPEND)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(log, stream.fileno())
     faulthandler.register(signal.SIGUSR1, file=log)
-    os.environ.update(settings)
+    # The server that forked this has the environment of the first test that needed it.
+    os.environ.clear()
+    os.environ.update(environment)
     main()
 
 

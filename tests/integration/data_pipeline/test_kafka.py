@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from tests.integration.data_pipeline.kafka_consumers import (
@@ -116,7 +117,7 @@ async def test_two_consumers_share_the_partitions_and_lose_and_double_nothing(pi
         total = 500
         while not first.partitions:
             await asyncio.sleep(0.01)
-        async with pipeline.consuming() as (_, second):
+        async with pipeline.consuming("two") as (_, second):
             while not (first.partitions and second.partitions):
                 produce(pipeline, total, 200)
                 total += 200
@@ -150,6 +151,44 @@ async def test_who_lost_the_partition_without_noticing_stores_nothing(pipeline) 
     assert "stale_position" in seen.failures
 
 
+async def test_of_two_replicas_of_one_name_the_later_reads_and_the_earlier_says_so_once(
+    pipeline,
+) -> None:
+    produce(pipeline, 0, 10)
+    async with pipeline.consuming() as (worker, first):
+        await pipeline.until_stored(10)
+        async with pipeline.consuming() as (_, second):
+            async with asyncio.timeout(30):
+                while not first.endings:
+                    await asyncio.sleep(0.01)
+            produce(pipeline, 10, 10)
+            assert await pipeline.until_stored(20) == ids(0, 20)
+            assert (len(first.endings), second.endings) == (1, [])
+            assert first.lag == {}
+            with pytest.raises(PortUnavailable, match="KAFKA_REPLICA_NAME"):
+                await worker.check()
+    assert first.failures == []
+    await pipeline.balanced()
+
+
+async def test_while_messages_are_worked_on_the_lag_is_measured(pipeline, monkeypatch) -> None:
+    held, original = asyncio.Event(), pipeline.core.intake.load
+
+    async def load(*args: Any) -> Any:
+        await held.wait()
+        return await original(*args)
+
+    monkeypatch.setattr(pipeline.core.intake, "load", load, raising=False)
+    produce(pipeline, 0, 30)
+    async with pipeline.consuming() as (_, seen):
+        await pipeline.until_behind(seen, 30)
+        produce(pipeline, 30, 30)
+        await pipeline.until_behind(seen, 60)
+        held.set()
+        await pipeline.until_stored(60)
+        await pipeline.until_behind(seen, 0)
+
+
 async def test_a_store_that_is_away_pauses_and_loses_nothing(pipeline, monkeypatch) -> None:
     produce(pipeline, 0, 50)
     failing = True
@@ -167,20 +206,26 @@ async def test_a_store_that_is_away_pauses_and_loses_nothing(pipeline, monkeypat
         with pytest.raises(PortUnavailable, match="database is locked"):
             await worker.check()
         assert await pipeline.stored() == []
+        await pipeline.until_behind(seen, 50)
+        produce(pipeline, 50, 20)
+        await pipeline.until_behind(seen, 70)
         failing = False
-        assert await pipeline.until_stored(50) == ids(0, 50)
+        assert await pipeline.until_stored(70) == ids(0, 70)
         await healthy(worker)
+        await pipeline.until_behind(seen, 0)
     assert set(seen.failures) == {"store_unavailable"}
     await pipeline.balanced()
 
 
 async def test_a_broker_that_was_killed_is_read_on_when_it_is_back(pipeline) -> None:
     produce(pipeline, 0, 100)
-    async with pipeline.consuming() as (worker, _):
+    async with pipeline.consuming() as (worker, seen):
         await pipeline.until_stored(100)
+        await pipeline.until_behind(seen, 0)
         pipeline.broker.kill()
         with pytest.raises(PortUnavailable, match="Kafka"):
             await worker.check()
+        await pipeline.until_behind(seen, None)
         await asyncio.to_thread(pipeline.broker.start)
         produce(pipeline, 100, 100)
         assert await pipeline.until_stored(200) == ids(0, 200)

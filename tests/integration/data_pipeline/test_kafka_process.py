@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,19 @@ from tests.integration.data_pipeline.stored_events import stored_event_ids
 from tests.kafka_broker import KafkaBroker
 from tests.real_processes import wait_for
 
+from data_pipeline.adapters.kafka_events import KafkaEvents
 from data_pipeline.bootstrap import build_app
 
 pytestmark = pytest.mark.slow
 
 EVENTS = 30_000
 PARTITIONS = 3
+SESSION_SECONDS = 120
+"""Longer than anybody waits: what goes on sooner did not wait for the session's end."""
+
+TAKEOVER_SECONDS = 30.0
+STOP_SECONDS = 10.0
+"""What containers are given to stop."""
 
 
 def test_a_service_that_is_killed_reads_on_and_counts_each_message_once(
@@ -29,7 +37,7 @@ def test_a_service_that_is_killed_reads_on_and_counts_each_message_once(
     kafka_broker.create_topic(kafka_topic, PARTITIONS)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka_broker.bootstrap_servers)
     monkeypatch.setenv("KAFKA_EVENTS_TOPIC", kafka_topic)
-    monkeypatch.setenv("KAFKA_SESSION_SECONDS", "1")
+    monkeypatch.setenv("KAFKA_SESSION_SECONDS", str(SESSION_SECONDS))
     ids = [f"e{n:06d}" for n in range(EVENTS)]
     send(kafka_broker, kafka_topic, [event(one) for one in ids[: EVENTS // 2]])
     with server(tmp_path) as (process, client):
@@ -53,8 +61,51 @@ def wait_for_records(client: httpx2.Client, count: int) -> dict[str, Any]:
     return wait_for(
         lambda: client.get("/v1/tenants/acme/accounting").json(),
         lambda books: books["totals"]["received"] >= count,
-        60,
+        TAKEOVER_SECONDS,
     )
+
+
+def test_a_service_stops_in_time_while_its_broker_hangs(
+    tmp_path: Path, kafka_broker: KafkaBroker, kafka_topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka_broker.create_topic(kafka_topic)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka_broker.bootstrap_servers)
+    monkeypatch.setenv("KAFKA_EVENTS_TOPIC", kafka_topic)
+    with server(tmp_path) as (process, client):
+        send(kafka_broker, kafka_topic, [event(f"e{n}") for n in range(1_000)])
+        wait_for_records(client, 1)
+        kafka_broker.hang()
+        try:
+            wait_for(lambda: client.get("/health").json()["status"], lambda it: it == "degraded")
+            process.terminate()
+            process.wait(STOP_SECONDS)
+        finally:
+            kafka_broker.kill()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("leave", [KafkaBroker.kill, KafkaBroker.hang], ids=["dead", "hung"])
+async def test_a_consumer_closes_in_time_whatever_it_has_told_a_broker_that_is_away(
+    kafka_broker: KafkaBroker, kafka_topic: str, leave: Callable[[KafkaBroker], None]
+) -> None:
+    kafka_broker.create_topic(kafka_topic)
+    send(kafka_broker, kafka_topic, [event("e1")])
+    stream = KafkaEvents(kafka_broker.bootstrap_servers, kafka_topic, "one", SESSION_SECONDS)
+    async with asyncio.timeout(30):
+        while not (assigned := (await stream.receive()).assigned):
+            pass
+        await stream.read(dict.fromkeys(assigned))
+        while not (fetched := (await stream.receive()).fetched):
+            pass
+    leave(kafka_broker)
+    try:
+        await stream.receive()
+        # The client would wait for the answer to this, as long as a session lasts.
+        await stream.acknowledge({one.partition: one.next_offset for one in fetched})
+        async with asyncio.timeout(STOP_SECONDS):
+            await stream.close()
+    finally:
+        kafka_broker.kill()
 
 
 @pytest.mark.anyio
@@ -77,12 +128,12 @@ async def test_health_and_metrics_tell_of_kafka(
         send(kafka_broker, kafka_topic, [event("a"), b"{"], **sent)
         metrics = ""
         consumed = f'kafka_messages_consumed_total{{topic="{kafka_topic}"}} 2.0'
+        lag = f'kafka_consumer_lag{{partition="0",topic="{kafka_topic}"}}'
         async with asyncio.timeout(30):
-            while consumed not in metrics or "kafka_consumer_lag" not in metrics:
+            while consumed not in metrics or f"{lag} 0.0" not in metrics:
                 await asyncio.sleep(0.02)
                 metrics = (await client.get("/metrics")).text
         for series in (
-            f'kafka_consumer_lag{{partition="0",topic="{kafka_topic}"}} 0.0',
             f'kafka_processing_errors_total{{error_type="invalid_json",topic="{kafka_topic}"}} 1.0',
             'data_ingestion_records_total{data_type="events",tenant_id="acme"} 1.0',
             'data_validation_errors_total{error_type="invalid_json",tenant_id="acme"} 1.0',
@@ -95,6 +146,9 @@ async def test_health_and_metrics_tell_of_kafka(
         [check] = [one for one in report.json()["checks"] if one["name"] == "kafka"]
         assert "Kafka does not answer" in check["message"]
         assert (await client.get("/health/ready")).status_code == 200
+        async with asyncio.timeout(30):
+            while lag in (await client.get("/metrics")).text:
+                await asyncio.sleep(0.05)
         await asyncio.to_thread(kafka_broker.start)
         async with asyncio.timeout(30):
             while (await client.get("/health")).json()["status"] != "healthy":

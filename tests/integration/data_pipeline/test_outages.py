@@ -1,6 +1,5 @@
 """What the pipeline stands on goes away: it says so, loses and doubles nothing, and goes on."""
 
-import os
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -33,7 +32,6 @@ def source(request: pytest.FixtureRequest) -> Source:
         return Batches()
     if request.param == "file":
         return File()
-    needs_time()
     broker, topic = (request.getfixturevalue(name) for name in ("kafka_broker", "kafka_topic"))
     return Topic(broker, topic)
 
@@ -85,7 +83,6 @@ def test_an_outage_is_told_and_survived(
 def test_kafka_away_keeps_nothing_else_from_coming_in(
     start: Callable[..., KilledPipeline], kafka_broker: KafkaBroker, kafka_topic: str
 ) -> None:
-    needs_time()
     source = Topic(kafka_broker, kafka_topic)
     pipeline = start(source)
     with pipeline.client() as client:
@@ -101,12 +98,6 @@ def test_kafka_away_keeps_nothing_else_from_coming_in(
         print(f"\nkafka-away: {told!r}; back after {seconds:.1f} s")  # noqa: T201
         check(client, pipeline, source)
     assert seconds < BACK_SECONDS
-
-
-def needs_time() -> None:
-    """Skip where nobody asked for the long series: consumers and brokers take minutes to return."""
-    if "KILLS" not in os.environ:
-        pytest.skip("an outage with Kafka takes minutes: make kill-test")
 
 
 def seconds_until_back(client: httpx2.Client, store: Callable[[httpx2.Client], None]) -> float:

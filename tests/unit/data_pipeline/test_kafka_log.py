@@ -2,7 +2,7 @@
 
 import logging
 
-from data_pipeline.adapters.kafka_events import REPEATED_SECONDS, Seldom
+from data_pipeline.adapters.kafka_log import REPEATED_SECONDS, Seldom
 
 
 def test_the_like_of_a_line_is_written_once_in_a_while() -> None:

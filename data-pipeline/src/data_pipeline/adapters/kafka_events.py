@@ -1,10 +1,7 @@
 """EventStream over Kafka."""
 
 import asyncio
-import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import (
@@ -15,73 +12,62 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka import Message as KafkaMessage
-from confluent_kafka.admin import AdminClient
 
 from backends.ports import PortUnavailable
-from data_pipeline.domain.streams import Fetched, Message, Partition, Received
+from data_pipeline.adapters.kafka_log import LOG, SELDOM
+from data_pipeline.adapters.kafka_topic import KafkaTopic, words
+from data_pipeline.adapters.own_thread import OwnThread
+from data_pipeline.domain.streams import Fetched, Message, Partition, Received, ShutOut
 
-GROUP: Final = "data-pipeline"
 TENANT_HEADER: Final = "tenant_id"
 TRACE_HEADER: Final = "traceparent"
 
 MAX_MESSAGES: Final = 10_000
 MAX_SECONDS: Final = 0.5
-PING_SECONDS: Final = 0.8
+CLOSE_SECONDS: Final = 3.0
+"""How long the end waits for a broker that may not answer, and would take minutes to tell."""
+
 _QUEUED_KILOBYTES: Final = 32 * 1024
 """What the client holds ahead of `receive`."""
 
-REPEATED_SECONDS: Final = 30.0
-"""How long the client does not say the like of what it has said."""
-
-_LOG: Final = logging.getLogger("data_pipeline.kafka")
 T = TypeVar("T")
 
 
-class Seldom(logging.Filter):
-    """Leaves out what repeats itself: without a broker the client says so twenty times a second.
+def group_of(topic: str) -> str:
+    """The name of the group that reads a topic.
 
-    `now` is in seconds. Lines are alike that begin with the same word.
+    Groups are not shared by topics: one who takes up its place again is given the partitions that
+    it had, whatever topic it asks for now.
     """
-
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        super().__init__()
-        self._now = now
-        self._said: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a line is written."""
-        word, now = record.getMessage().partition(" ")[0], self._now()
-        if now - self._said.get(word, -REPEATED_SECONDS) < REPEATED_SECONDS:
-            return False
-        self._said[word] = now
-        return True
-
-
-_SELDOM: Final = Seldom()
+    return f"data-pipeline.{topic}"
 
 
 class KafkaEvents:
     """A consumer of one topic, all of whose calls are made by a thread of its own.
 
-    Kafka assigns partitions; from which offset they are read is ours to say, so each assignment
-    begins with a pause. Whatever came in the same call is left: it comes again after `start`.
+    Kafka assigns partitions; from which offset they are read is ours to say, so nothing of an
+    assignment is read before `read`. Whatever came in the same call is left: it comes again.
+
+    The group knows this consumer by the name of its `replica`, under which the next process has the
+    partitions at once, however this one ended.
     """
 
     def __init__(
-        self, bootstrap_servers: str, topic: str, session_seconds: float, group: str = GROUP
+        self, bootstrap_servers: str, topic: str, replica: str, session_seconds: float
     ) -> None:
-        self._topic = topic
+        self._replica = replica
         client: dict[str, Any] = {
             "bootstrap.servers": bootstrap_servers,
             "reconnect.backoff.max.ms": 2_000,
             "error_cb": _note_error,
         }
-        _LOG.addFilter(_SELDOM)
-        self._admin = AdminClient(client, logger=_LOG)
+        LOG.addFilter(SELDOM)
+        self._about = KafkaTopic(client, topic)
         self._consumer = Consumer(
             {
                 **client,
-                "group.id": group,
+                "group.id": group_of(topic),
+                "group.instance.id": replica,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "session.timeout.ms": round(session_seconds * 1000),
@@ -90,9 +76,9 @@ class KafkaEvents:
                 # A topic that is created later is found within this time.
                 "topic.metadata.refresh.interval.ms": 5_000,
             },
-            logger=_LOG,
+            logger=LOG,
         )
-        self._thread = ThreadPoolExecutor(1, "kafka")
+        self._thread = OwnThread("kafka")
         self._assigned: list[TopicPartition] = []
         self._reassigned = False
         self._consumer.subscribe(
@@ -103,22 +89,17 @@ class KafkaEvents:
         """Consume messages, and take part in the group."""
         return await self._call(self._receive)
 
-    async def start(self, positions: Mapping[Partition, int | None]) -> None:
-        """Assign the partitions anew, from these offsets."""
+    async def read(self, positions: Mapping[Partition, int | None]) -> None:
+        """Read these partitions from these offsets, and no others."""
         places = [
             TopicPartition(*one, OFFSET_BEGINNING if offset is None else offset)
             for one, offset in positions.items()
         ]
+        await self._call(lambda: self._consumer.assign(places))
 
-        def assign() -> None:
-            self._consumer.assign(places)
-            self._consumer.resume(places)
-
-        await self._call(assign)
-
-    async def pause(self) -> None:
-        """Stop fetching."""
-        await self._call(lambda: self._consumer.pause(self._assigned))
+    async def ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        """Ask the broker for the ends."""
+        return await self._about.ends(partitions)
 
     async def acknowledge(self, positions: Mapping[Partition, int]) -> None:
         """Commit offsets without waiting for the broker."""
@@ -129,57 +110,51 @@ class KafkaEvents:
                 self._consumer.commit(offsets=offsets, asynchronous=True)
             except KafkaException as error:
                 # They were revoked a moment ago, or the broker is away: nothing depends on it.
-                _LOG.debug("offsets were not committed: %s", error)
+                LOG.debug("offsets were not committed: %s", error)
 
         await self._call(commit)
 
     async def ping(self) -> None:
         """Ask the broker for the topic."""
-        try:
-            found = await asyncio.to_thread(
-                self._admin.list_topics, self._topic, timeout=PING_SECONDS
-            )
-        except KafkaException as error:
-            raise PortUnavailable(f"Kafka does not answer: {_words(error)}") from error
-        error = found.topics[self._topic].error
-        if error is not None:
-            raise PortUnavailable(f"Kafka has no topic {self._topic}: {error.str()}")
+        await self._about.ping()
 
     async def close(self) -> None:
-        """Leave the group, so that others have the partitions at once."""
-        await self._call(self._consumer.close)
-        self._thread.shutdown(wait=False)
+        """Stop; the group keeps the partitions for the next of the same name for a session."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._call(self._consumer.close)
+        except TimeoutError:
+            LOG.warning("Kafka does not answer, so its consumer ends without a word")
+        self._thread.end()
 
     async def _call(self, call: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+            return await self._thread.call(call)
         except KafkaException as error:
-            raise PortUnavailable(f"Kafka cannot be used: {_words(error)}") from error
+            raise PortUnavailable(f"Kafka cannot be used: {words(error)}") from error
 
     def _receive(self) -> Received:
         messages = self._consumer.consume(MAX_MESSAGES, MAX_SECONDS)
+        errors = [error for one in messages if (error := one.error()) is not None]
+        for error in errors:
+            if error.name() == "_FATAL":
+                raise ShutOut(
+                    f"Kafka has shut out the replica {self._replica}, whose name another one may "
+                    f"have: give each its own KAFKA_REPLICA_NAME and start this one again "
+                    f"({error.str()})"
+                )
         if self._reassigned:
             self._reassigned = False
             return Received(assigned=[_partition(one) for one in self._assigned])
-        errors = [error.str() for one in messages if (error := one.error()) is not None]
-        return Received(_by_partition(messages), None, self._ends(), errors)
-
-    def _ends(self) -> Mapping[Partition, int]:
-        ends: dict[Partition, int] = {}
-        for one in self._assigned:
-            _, end = self._consumer.get_watermark_offsets(one, cached=True)
-            if end >= 0:
-                ends[_partition(one)] = end
-        return ends
+        return Received(_by_partition(messages), None, [error.str() for error in errors])
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        consumer.assign(partitions)
-        consumer.pause(partitions)
         self._assigned, self._reassigned = partitions, True
+        consumer.assign([])
 
     def _on_revoke(self, consumer: Consumer, _: list[TopicPartition]) -> None:
-        consumer.unassign()
         self._assigned, self._reassigned = [], True
+        consumer.unassign()
 
 
 def _by_partition(messages: Sequence[KafkaMessage]) -> Sequence[Fetched]:
@@ -202,8 +177,4 @@ def _partition(place: TopicPartition) -> Partition:
 
 def _note_error(error: KafkaError) -> None:
     # The client tries again by itself; health asks the broker.
-    _LOG.debug("Kafka: %s", error.str())
-
-
-def _words(error: KafkaException) -> str:
-    return error.args[0].str() if error.args else str(error)
+    LOG.debug("Kafka: %s", error.str())

@@ -2,15 +2,15 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanKind, get_current_span
 
-from data_pipeline.adapters.kafka_events import GROUP
-from data_pipeline.domain.streams import Fetched, Partition
+from data_pipeline.adapters.kafka_events import group_of
+from data_pipeline.domain.streams import Fetched, Partition, ShutOut
 from data_pipeline.services.intake import Loaded
 from data_pipeline.services.stream import StreamReport
 from instrumentation.metrics import Metrics
@@ -46,7 +46,7 @@ class StreamTelemetry:
                 "messaging.operation.name": "process",
                 "messaging.destination.name": self._topic,
                 "messaging.destination.partition.id": str(fetched.partition.number),
-                "messaging.consumer.group.name": GROUP,
+                "messaging.consumer.group.name": group_of(self._topic),
                 "messaging.batch.message_count": len(fetched.messages),
                 "messaging.kafka.offset": fetched.messages[0].offset,
             },
@@ -56,17 +56,16 @@ class StreamTelemetry:
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
         """Write the line, and leave the lag of the others to whoever has them."""
-        for partition in self._shown - set(partitions):
-            self._metrics.forget("kafka_consumer_lag", **_labels(partition))
-        self._shown.intersection_update(partitions)
+        self._forget(self._shown - set(partitions))
         fields = {"topic": self._topic, "partitions": sorted(one.number for one in partitions)}
         _LOG.info("partitions of the stream assigned", extra=fields)
 
     def lagging(self, lag: Mapping[Partition, int]) -> None:
-        """Set the gauges."""
+        """Set the gauges, and leave none that stands still."""
         for partition, messages in lag.items():
             self._metrics.set("kafka_consumer_lag", messages, **_labels(partition))
         self._shown.update(lag)
+        self._forget(self._shown - set(lag))
 
     def failed(self, error_type: str, error: Exception | str) -> None:
         """Count the failure and write its line, with the stack where nobody expected it."""
@@ -78,6 +77,16 @@ class StreamTelemetry:
             extra={"topic": self._topic, "error_type": error_type},
             exc_info=unexpected if isinstance(unexpected, Exception) else None,
         )
+
+    def ended(self, error: ShutOut) -> None:
+        """Count it and write the one line."""
+        self._metrics.inc("kafka_processing_errors_total", topic=self._topic, error_type="shut_out")
+        _LOG.error("the stream is not read any more: %s", error, extra={"topic": self._topic})
+
+    def _forget(self, partitions: Set[Partition]) -> None:
+        for partition in partitions:
+            self._metrics.forget("kafka_consumer_lag", **_labels(partition))
+        self._shown -= partitions
 
     def _done(self, fetched: Fetched, report: StreamReport) -> None:
         metrics = self._metrics

@@ -56,7 +56,12 @@ async def open_stream(
         return None
     topic = settings.kafka_events_topic
     weave = Weaver(telemetry).store
-    stream = KafkaEvents(settings.kafka_bootstrap_servers, topic, settings.kafka_session_seconds)
+    stream = KafkaEvents(
+        settings.kafka_bootstrap_servers,
+        topic,
+        settings.kafka_replica(),
+        settings.kafka_session_seconds,
+    )
     stack.push_async_callback(stream.close)
     positions = weave(SqlStreamPositions(storage.engine), "stream_positions", StalePosition)
     observer = StreamTelemetry(telemetry.metrics, telemetry.tracing, topic)

@@ -39,13 +39,12 @@ class Received:
     """What a look at the stream gave.
 
     `assigned` are the partitions that are this consumer's from now on, None where that has not
-    changed: then nothing comes of any before `EventStream.start`. `ends` are the offsets after
-    the newest messages, as far as they are known; `errors` what went wrong on the way.
+    changed: then nothing comes of any before `EventStream.read`. `errors` are what went wrong on
+    the way.
     """
 
     fetched: Sequence[Fetched] = ()
     assigned: Sequence[Partition] | None = None
-    ends: Mapping[Partition, int] | None = None
     errors: Sequence[str] = ()
 
 
@@ -53,19 +52,26 @@ class StalePosition(Exception):
     """Another consumer has moved on from where this one stood: its messages are not ours."""
 
 
+class ShutOut(Exception):
+    """The stream lets this consumer read no more; the message says why and what helps."""
+
+
 class EventStream(Protocol):
     """A member of a group of consumers, who share the partitions of a topic."""
 
     async def receive(self) -> Received:
-        """What came within half a second, up to some thousand messages."""
+        """What came within half a second, up to some thousand messages. May raise `ShutOut`."""
         ...
 
-    async def start(self, positions: Mapping[Partition, int | None]) -> None:
-        """Read the assigned partitions from these offsets, None for their beginning."""
+    async def read(self, positions: Mapping[Partition, int | None]) -> None:
+        """Read these assigned partitions from these offsets, None for their beginning.
+
+        Nothing is read of others; of none, this stays in the group by `receive`.
+        """
         ...
 
-    async def pause(self) -> None:
-        """Read nothing until the next `start`, and stay in the group by `receive`."""
+    async def ends(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        """The offsets after the newest messages, without the partitions where it is not known."""
         ...
 
     async def acknowledge(self, positions: Mapping[Partition, int]) -> None:
@@ -77,7 +83,7 @@ class EventStream(Protocol):
         ...
 
     async def close(self) -> None:
-        """Leave the group."""
+        """Stop reading; the next of this name has the partitions, or the others in a while."""
         ...
 
 

@@ -19,6 +19,7 @@ from data_pipeline.domain.streams import (
     Message,
     Partition,
     Received,
+    ShutOut,
     StalePosition,
     StreamPositions,
 )
@@ -28,6 +29,9 @@ from data_pipeline.services.intake import Intake, Loaded
 
 RETRY_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Waits before further tries; the last one repeats."""
+
+LAG_SECONDS: Final = 2.0
+"""Between two looks at how far behind this is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,15 @@ class StreamObserver(Protocol):
         ...
 
     def lagging(self, lag: Mapping[Partition, int]) -> None:
-        """How many messages of each partition are not stored yet."""
+        """How many messages of these partitions are not stored yet; of others it is not known."""
         ...
 
     def failed(self, error_type: str, error: Exception | str) -> None:
         """Messages could not be read or stored; they are tried again."""
+        ...
+
+    def ended(self, error: ShutOut) -> None:
+        """Nothing is read any more, until the service is started again."""
         ...
 
 
@@ -73,12 +81,14 @@ class StreamWorker:
         intake: Intake,
         observer: StreamObserver,
         retry_seconds: Sequence[float] = RETRY_SECONDS,
+        lag_seconds: float = LAG_SECONDS,
     ) -> None:
         self._stream = stream
         self._positions = positions
         self._intake = intake
         self._observer = observer
         self._retry_seconds = retry_seconds
+        self._lag_seconds = lag_seconds
         self._assigned: Sequence[Partition] = ()
         self._at: dict[Partition, int | None] = {}
         self._started = True
@@ -87,22 +97,31 @@ class StreamWorker:
         self._failure: str | None = None
 
     async def work(self) -> None:
-        """Work until cancelled; whatever goes wrong is tried again and again."""
+        """Work until cancelled or shut out; whatever else goes wrong is tried again and again."""
+        watching = asyncio.create_task(self._watch_lag())
         try:
-            while True:
-                try:
-                    await self._step()
-                except StalePosition as error:
-                    await self._stumble("stale_position", error)
-                except PortUnavailable as error:
-                    await self._stumble("store_unavailable", error)
-                except Exception as error:
-                    await self._stumble("internal_error", error)
+            await self._work()
+        except ShutOut as error:
+            self._failure = str(error)
+            self._observer.ended(error)
         finally:
+            await _break_off(watching)
             if self._following is not None:
-                self._following.cancel()
-                with suppress(asyncio.CancelledError):
-                    await self._following
+                await _break_off(self._following)
+            self._observer.lagging({})
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                await self._step()
+            except ShutOut:
+                raise
+            except StalePosition as error:
+                await self._stumble("stale_position", error)
+            except PortUnavailable as error:
+                await self._stumble("store_unavailable", error)
+            except Exception as error:
+                await self._stumble("internal_error", error)
 
     async def check(self) -> None:
         """Raise `PortUnavailable` while messages cannot be read or stored."""
@@ -115,7 +134,7 @@ class StreamWorker:
         for error in received.errors:
             self._observer.failed("stream_error", error)
         if received.assigned is not None:
-            self._assigned, self._started = received.assigned, False
+            self._assigned, self._started, self._at = received.assigned, False, {}
             self._observer.assigned(self._assigned)
         if not self._started:
             await self._start()
@@ -125,7 +144,7 @@ class StreamWorker:
 
     async def _start(self) -> None:
         self._at = dict(await self._positions.of(self._assigned))
-        await self._stream.start(self._at)
+        await self._stream.read(self._at)
         self._started = True
 
     async def _take(self, received: Received) -> None:
@@ -135,10 +154,6 @@ class StreamWorker:
                 loaded += await self._take_partition(fetched)
         finally:
             await self._let_follow(loaded)
-            ends = received.ends or {}
-            self._observer.lagging(
-                {one: max(0, ends[one] - (at or 0)) for one, at in self._at.items() if one in ends}
-            )
         if received.fetched:
             stored = {one.partition: one.next_offset for one in received.fetched}
             await self._stream.acknowledge(stored)
@@ -203,9 +218,25 @@ class StreamWorker:
         self._failure = f"messages wait and are tried again: {error}"
         self._started = False
         self._observer.failed(error_type, error)
-        # One that cannot be paused is assigned anew by the next start all the same.
+        # What comes all the same is read anew from the stored positions.
         with suppress(PortUnavailable):
-            await self._stream.pause()
+            await self._stream.read({})
         delays = self._retry_seconds
         await asyncio.sleep(delays[min(self._failures, len(delays) - 1)])
         self._failures += 1
+
+    async def _watch_lag(self) -> None:
+        """Look how far behind this is, whatever messages wait for."""
+        while True:
+            ends = await self._stream.ends(list(self._at))
+            lag = {
+                one: max(0, ends[one] - (at or 0)) for one, at in self._at.items() if one in ends
+            }
+            self._observer.lagging(lag)
+            await asyncio.sleep(self._lag_seconds)
+
+
+async def _break_off(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
