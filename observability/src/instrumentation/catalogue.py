@@ -308,7 +308,7 @@ _DATA_PIPELINE: Final = (
     Metric(
         "kafka_consumer_lag", "gauge", "Messages of a partition that are not stored yet.",
         ("topic", "partition"), "messages", DATA_PIPELINE,
-        note="measured while messages wait too; absent while the broker or the position is not known",
+        note="absent while the broker or the stored position cannot be asked",
     ),
     Metric(
         "kafka_messages_consumed_total", "counter", "Messages that were stored or quarantined.",

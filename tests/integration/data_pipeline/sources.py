@@ -15,6 +15,8 @@ BATCH: Final = 5_000
 FILE_ROWS: Final = 1_000_000
 """Four chunks."""
 
+SECONDS_BETWEEN_SENDINGS: Final = 1.0
+
 SECONDS_UNTIL_REFUSED: Final = 15.0
 """Three times as long as a locked database is waited for."""
 
@@ -48,13 +50,13 @@ class Source(ABC):
 
     def _told(self, client: httpx2.Client) -> str:
         """Wait for the check to fail; its message."""
+        return wait_for(lambda: self._failure(client), bool) or ""
 
-        def message() -> str | None:
-            checks = client.get("/health").json()["checks"]
-            (found,) = [one for one in checks if one["name"] == self.check]
-            return found["message"] if found["status"] == "failed" else None
-
-        return wait_for(message, bool) or ""
+    def _failure(self, client: httpx2.Client) -> str | None:
+        """The message of the check, None where it does not fail."""
+        checks = client.get("/health").json()["checks"]
+        (found,) = [one for one in checks if one["name"] == self.check]
+        return found["message"] if found["status"] == "failed" else None
 
 
 class Batches(Source):
@@ -154,11 +156,14 @@ class Topic(Source):
     def meet(self, client: httpx2.Client) -> str:
         if not self.broker.running:
             return self._told(client)
-        while True:
+        told = None
+        while told is None:
+            # What is sent meanwhile waits, and would make the way back longer than it is.
             self._produce()
-            checks = {one["name"]: one for one in client.get("/health").json()["checks"]}
-            if checks["kafka"]["status"] == "failed":
-                return checks["kafka"]["message"]
+            deadline = time.monotonic() + SECONDS_BETWEEN_SENDINGS
+            while told is None and time.monotonic() < deadline:
+                told = self._failure(client)
+        return told
 
     def go_on(self, client: httpx2.Client) -> None:
         wait_for(lambda: _loaded(client), lambda loaded: loaded >= len(self.ids))

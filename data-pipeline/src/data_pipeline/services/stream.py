@@ -27,7 +27,7 @@ from data_pipeline.extract.messages import extract_messages
 from data_pipeline.extract.tenant_messages import UNKNOWN_TENANT, by_tenant, without_tenant
 from data_pipeline.services.intake import Intake, Loaded
 
-RETRY_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+RETRY_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Waits before further tries; the last one repeats."""
 
 LAG_SECONDS: Final = 2.0
