@@ -96,11 +96,14 @@ def build_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         # TelemetryMiddleware does it in one pass.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        routes=_open_routes(settings, telemetry, ports),
+        # As they were made: `include_router` would make each a second time.
+        routes=[
+            *_open_routes(settings, telemetry, ports),
+            *recommendations.router.routes,
+            *training_jobs.router.routes,
+            *model_routes.router.routes,
+        ],
     )
-    app.include_router(recommendations.router)
-    app.include_router(training_jobs.router)
-    app.include_router(model_routes.router)
     add_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(ServiceTokenGuard, token=settings.token())

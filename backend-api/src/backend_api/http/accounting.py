@@ -11,7 +11,7 @@ from backend_api.http.openapi import answer, read_problems
 from backend_api.http.product_state import Provided
 from contracts.accounting import Accounting
 
-router = APIRouter(tags=["accounting"])
+router = APIRouter(prefix="/api/v1", tags=["accounting"])
 _AWAY = "data_pipeline_unavailable"
 
 

@@ -23,7 +23,7 @@ from contracts.pages import DEFAULT_PAGE, Page
 from contracts.public.access import AuditEntry, Plan, PlanId, PlanSettings
 from contracts.public.usage import UsageReport
 
-router = APIRouter(prefix="/admin", tags=["operator"])
+router = APIRouter(prefix="/api/v1/admin", tags=["operator"])
 PlanInPath = Annotated[PlanId, Path(description="A plan id.")]
 
 

@@ -17,7 +17,7 @@ from contracts.identifiers import TenantId
 from contracts.pages import DEFAULT_PAGE, Page
 from contracts.public.access import ApiKey, CreatedKey, NewKey, NewTenant, Tenant, TenantChanges
 
-router = APIRouter(prefix="/admin/tenants", tags=["operator"])
+router = APIRouter(prefix="/api/v1/admin/tenants", tags=["operator"])
 TenantInPath = Annotated[TenantId, Path(description="A tenant id.")]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.routing import Route
@@ -33,6 +34,14 @@ from instrumentation.telemetry import Telemetry
 from web.body_limit import BodyLimit
 from web.request_decoding import RequestDecoding
 
+_ROUTERS: Final = (
+    *product_routes.ROUTERS,
+    tenant.router,
+    keys.router,
+    usage.router,
+    admin_tenants.router,
+    admin_plans.router,
+)
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
 
@@ -62,18 +71,13 @@ def create_app(
         redirect_slashes=False,
         # TelemetryMiddleware does it in one pass.
         telemetry={"tracing": False, "metrics": False, "logs": False},
+        # As they were made: `include_router` would make each a second time.
+        routes=[
+            *(route for router in _ROUTERS for route in router.routes),
+            *health_routes(settings, checks),
+            Route("/metrics", telemetry.metrics_endpoint()),
+        ],
     )
-    for router in (
-        *product_routes.ROUTERS,
-        tenant.router,
-        keys.router,
-        usage.router,
-        admin_tenants.router,
-        admin_plans.router,
-    ):
-        app.include_router(router, prefix="/api/v1")
-    app.router.routes.extend(health_routes(settings, checks))
-    app.router.routes.append(Route("/metrics", telemetry.metrics_endpoint()))
     add_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(IdempotencyKeys)

@@ -22,7 +22,7 @@ from contracts.identifiers import Identifier
 from contracts.pages import DEFAULT_PAGE, Page
 from instrumentation.context import identify
 
-router = APIRouter(tags=["events"])
+router = APIRouter(prefix="/api/v1", tags=["events"])
 _AWAY = "data_pipeline_unavailable"
 TypeName = Annotated[EventTypeName, Path(description="An event type, such as `share`.")]
 

@@ -24,7 +24,7 @@ from contracts.imports import (
 from contracts.pages import DEFAULT_PAGE, Page
 from web.json_parameters import read_json_parameter
 
-router = APIRouter(tags=["imports"])
+router = APIRouter(prefix="/api/v1", tags=["imports"])
 _MAPPING: Final = TypeAdapter(ColumnMapping)
 _AWAY = "data_pipeline_unavailable"
 _ROWS: Final = {

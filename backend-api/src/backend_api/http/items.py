@@ -20,7 +20,7 @@ from backend_api.http.product_state import Provided
 from contracts.items import ItemChanges, ItemContent, StoredItem
 from contracts.pages import DEFAULT_PAGE, Page
 
-router = APIRouter(tags=["catalogue"])
+router = APIRouter(prefix="/api/v1", tags=["catalogue"])
 _AWAY = "data_pipeline_unavailable"
 _CHANGED = ("version_conflict", "invalid_precondition", _AWAY)
 _STORED = answer("The item as it is now.", examples.STORED_ITEM, etag="Its version.")

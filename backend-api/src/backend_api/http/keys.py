@@ -23,7 +23,7 @@ from backend_api.http.state import Provided
 from contracts.pages import DEFAULT_PAGE, Page
 from contracts.public.access import ApiKey, CreatedKey, KeyRotation, NewKey
 
-router = APIRouter(prefix="/keys", tags=["keys"])
+router = APIRouter(prefix="/api/v1/keys", tags=["keys"])
 KeyId = Annotated[
     str, Path(max_length=64, description="The id of a key: its part between `rk_` and `_`.")
 ]

@@ -12,7 +12,7 @@ from backend_api.http.product_state import Provided
 from contracts.pages import DEFAULT_PAGE, Page
 from contracts.training import ModelComparison, ModelVersion, ModelVersionId
 
-router = APIRouter(tags=["models"])
+router = APIRouter(prefix="/api/v1", tags=["models"])
 _AWAY = "ml_engine_unavailable"
 Version = Annotated[
     ModelVersionId, Path(description="A model's version, such as `20260131t120000-56dc5513`.")

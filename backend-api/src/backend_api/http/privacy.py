@@ -14,7 +14,7 @@ from contracts.pages import DEFAULT_PAGE, Page
 from contracts.public.privacy import ErasureReceipt, UserExport
 from instrumentation.context import identify
 
-router = APIRouter(tags=["privacy"])
+router = APIRouter(prefix="/api/v1", tags=["privacy"])
 _AWAY = "data_pipeline_unavailable"
 
 

@@ -30,7 +30,7 @@ from contracts.quarantine import (
     QuarantineReplayed,
 )
 
-router = APIRouter(tags=["quarantine"])
+router = APIRouter(prefix="/api/v1", tags=["quarantine"])
 _AWAY = "data_pipeline_unavailable"
 _GONE = "quarantined_record_not_found"
 _RecordId = Annotated[QuarantineId, Path(description="The number of a record in quarantine.")]

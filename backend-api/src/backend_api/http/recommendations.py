@@ -24,7 +24,7 @@ from contracts.public.recommendations import (
 )
 from instrumentation.context import identify
 
-router = APIRouter(tags=["recommendations"])
+router = APIRouter(prefix="/api/v1", tags=["recommendations"])
 _REFUSED = ("item_not_found", "scenario_not_found", "nothing_to_recommend", "ml_engine_unavailable")
 
 

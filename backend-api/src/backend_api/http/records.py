@@ -15,7 +15,7 @@ from contracts.events import MAX_BATCH, BatchResult, Event
 from contracts.items import Item
 from contracts.users import User
 
-router = APIRouter(tags=["records"])
+router = APIRouter(prefix="/api/v1", tags=["records"])
 _PROBLEMS: Any = write_body_problems(
     "no_valid_records", "too_many_batches", "data_pipeline_unavailable"
 )

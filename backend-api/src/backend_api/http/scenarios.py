@@ -21,7 +21,7 @@ from backend_api.http.product_state import Provided
 from contracts.pages import DEFAULT_PAGE, Page
 from contracts.public.recommendations import Scenario, ScenarioName, ScenarioSettings
 
-router = APIRouter(tags=["scenarios"])
+router = APIRouter(prefix="/api/v1", tags=["scenarios"])
 Name = Annotated[ScenarioName, Path(description="A scenario's name, such as `home`.")]
 
 

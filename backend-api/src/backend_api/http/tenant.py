@@ -9,7 +9,7 @@ from backend_api.http.openapi import answer, read_problems
 from backend_api.http.state import Provided
 from contracts.public.access import TenantAccount
 
-router = APIRouter(tags=["tenant"])
+router = APIRouter(prefix="/api/v1", tags=["tenant"])
 
 
 @router.get(

@@ -20,7 +20,7 @@ from contracts.pages import DEFAULT_PAGE, Page
 from contracts.public.training import ScheduledTraining, TrainingRequest, TrainingSchedule
 from contracts.training import TrainingJob
 
-router = APIRouter(tags=["training"])
+router = APIRouter(prefix="/api/v1", tags=["training"])
 _AWAY = "ml_engine_unavailable"
 
 

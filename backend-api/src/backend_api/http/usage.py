@@ -16,7 +16,7 @@ from contracts.pages import DEFAULT_PAGE, Page
 from contracts.public.access import AuditEntry
 from contracts.public.usage import UsageReport
 
-router = APIRouter(tags=["usage"])
+router = APIRouter(prefix="/api/v1", tags=["usage"])
 FirstDay = Annotated[
     date | None,
     Query(alias="from", description="The first day (UTC); 29 days before the last one if absent."),

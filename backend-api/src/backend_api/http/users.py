@@ -21,7 +21,7 @@ from contracts.pages import DEFAULT_PAGE, Page
 from contracts.users import StoredUser, UserChanges, UserMerge, UserMerged, UserProfile
 from instrumentation.context import identify
 
-router = APIRouter(tags=["users"])
+router = APIRouter(prefix="/api/v1", tags=["users"])
 _AWAY = "data_pipeline_unavailable"
 _CHANGED = ("version_conflict", "invalid_precondition", _AWAY)
 _STORED = answer("The user as it is now.", examples.STORED_USER, etag="Its version.")

@@ -18,7 +18,7 @@ from backend_api.http.product_state import Provided
 from contracts.pages import DEFAULT_PAGE, Page
 from contracts.validation_rules import RuleSet, RuleSetVersion
 
-router = APIRouter(prefix="/validation-rules", tags=["validation rules"])
+router = APIRouter(prefix="/api/v1/validation-rules", tags=["validation rules"])
 _AWAY = "data_pipeline_unavailable"
 
 

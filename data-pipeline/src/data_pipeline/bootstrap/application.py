@@ -75,13 +75,13 @@ def build_app(settings: Settings, now_ms: Callable[[], int] = system_clock) -> F
         lifespan=lifespan,
         # TelemetryMiddleware does it in one pass.
         telemetry={"tracing": False, "metrics": False, "logs": False},
+        # As they were made: `include_router` would make each a second time.
         routes=[
             *health_routes(settings, readiness.checks()),
             Route("/metrics", telemetry.metrics_endpoint()),
+            *(route for part in _PARTS for route in part.router.routes),
         ],
     )
-    for part in _PARTS:
-        app.include_router(part.router)
     add_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(ServiceTokenGuard, token=settings.token())
