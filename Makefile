@@ -23,6 +23,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 # Compiled once here, rather than by each process that starts.
 export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 ifneq ($(DATASET_DIR),)
 export DATASET_DIR
@@ -52,8 +53,9 @@ setup: $(filter .uv/bin/uv,$(UV)) ## Install the locked packages into .venv; qui
 run: setup ## Start the three services with sample data, a trained model and a demo key
 	@exec $(RUN)python -m launcher
 
+# Of the folders the quick tests come last, so that no core waits for a long file at the end.
 test: setup ## Run all tests but the slow ones, on all cores
-	$(RUN)python -m pytest -m "not slow" -n auto --dist loadfile
+	$(RUN)python -m pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder
 
 lint: setup ## Check style, import rules, dead code, and that generated files are current
 	$(RUN)ruff check .

@@ -4,8 +4,10 @@ import logging
 from collections.abc import Generator
 
 import pytest
+from tests.migrated_databases import remembering
 from tests.otlp_collector import Collector
 
+from backends import database
 
 @pytest.fixture
 def anyio_backend() -> str:
@@ -19,6 +21,13 @@ def collector() -> Generator[Collector]:
     receiver = Collector()
     yield receiver
     receiver.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrations_run_once() -> Generator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_upgrade", remembering(database._upgrade))
+        yield
 
 
 @pytest.fixture(autouse=True)

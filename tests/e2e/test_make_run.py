@@ -119,7 +119,13 @@ def test_a_port_in_use_is_named_with_its_holder(machine: Machine) -> None:
     assert re.fullmatch(expected, answer.stderr)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize(
+    "service",
+    [
+        one if one == "data-pipeline" else pytest.param(one, marks=pytest.mark.slow)
+        for one in SERVICES
+    ],
+)
 def test_a_killed_service_ends_the_run_and_the_next_one_has_lost_and_doubled_nothing(
     machine: Machine, service: str
 ) -> None:

@@ -1,7 +1,10 @@
 """The Kafka under the other tests keeps what it acknowledged when it is killed."""
 
+import pytest
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from tests.kafka_broker import KafkaBroker
+
+pytestmark = pytest.mark.slow
 
 PARTITIONS = 3
 VALUES = [f"event {number}" for number in range(10_000)]
