@@ -4,10 +4,16 @@ import logging
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
 from tests.migrated_databases import remembering
 from tests.otlp_collector import Collector
 
 from backends import database
+
+# How long an example takes tells nothing on a busy machine.
+settings.register_profile("tests", settings(), deadline=None)
+settings.load_profile("tests")
+
 
 @pytest.fixture
 def anyio_backend() -> str:

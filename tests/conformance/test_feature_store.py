@@ -367,7 +367,7 @@ user_events = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     log=st.lists(user_events, min_size=1, max_size=150).map(Log),
     order=st.randoms(use_true_random=False),

@@ -66,7 +66,7 @@ async def test_buckets_are_apart(limiter: RateLimiter) -> None:
 async def test_a_bucket_fills_again_at_its_rate(limiter: RateLimiter) -> None:
     await limiter.take("a", 20, 1)
     assert not (await limiter.take("a", 20, 1)).allowed
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while not (await limiter.take("a", 20, 1)).allowed:
             await anyio.sleep(0.01)
 
@@ -75,11 +75,10 @@ async def test_over_a_time_no_more_than_the_burst_and_the_rate_is_given(
     limiter: RateLimiter,
 ) -> None:
     began, allowed = time.monotonic(), 0
-    while time.monotonic() - began < 0.3:
-        allowed += (await limiter.take("a", 100, 10)).allowed
-    elapsed = time.monotonic() - began
-    assert allowed <= 10 + 100 * elapsed
-    assert allowed >= 10 + 100 * 0.3 * 0.5
+    with anyio.fail_after(30):
+        while allowed < 40:
+            allowed += (await limiter.take("a", 100, 10)).allowed
+            assert allowed <= 10 + 100 * (time.monotonic() - began)
 
 
 async def test_a_smaller_burst_holds_at_once(limiter: RateLimiter) -> None:

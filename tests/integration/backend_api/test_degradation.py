@@ -1,12 +1,14 @@
 """Answers while ml-engine or data-pipeline does not answer."""
 
 import time
+from functools import partial
 from typing import Any
 
 import anyio
 import pytest
 from tests.integration.backend_api.conftest import Api, StartApi
 
+from backend_api.domain.circuit_breaker import CircuitBreaker
 from web.problems import problem
 
 pytestmark = pytest.mark.anyio
@@ -25,13 +27,20 @@ def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backend_api.services.popular_lists.ROUND_SECONDS", 0.005)
 
 
+@pytest.fixture
+def no_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A circuit that opened stays open, however long the test takes."""
+    breaker = partial(CircuitBreaker, probe_seconds=3600.0)
+    monkeypatch.setattr("backend_api.bootstrap.product.CircuitBreaker", breaker)
+
+
 async def recommend(api: Api, by: str = "acme", **asked: Any) -> dict[str, Any]:
     response = await api.send("POST", PATH, asked, by)
     return {"status": response.status_code, **response.json()}
 
 
 async def popular_lists_come(api: Api, count: int = 1) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while sum(b'"user_id"' not in body for body in api.ml_engine.bodies(PATH)) < count:
             await anyio.sleep(0.005)
     # The answer is on its way to where it is kept.
@@ -84,19 +93,21 @@ async def test_nothing_of_one_tenant_stands_in_for_another(api: Api) -> None:
     assert (await recommend(api, by="globex", user_id="u"))["status"] == 503
 
 
+@pytest.mark.usefixtures("no_probes")
 async def test_a_service_that_hangs_costs_the_budget_and_then_nothing(start: StartApi) -> None:
-    async with start(recommendation_budget_seconds=0.05) as api:
+    async with start(recommendation_budget_seconds=0.2) as api:
         await recommend(api, user_id="u")
         api.ml_engine.hangs = True
         began = time.perf_counter()
         for _ in range(5):
             assert (await recommend(api, user_id="u"))["degraded"] == "cached"
-        assert time.perf_counter() - began > 0.25
+        hanging = time.perf_counter() - began
+        assert hanging > 5 * 0.2
         asked = len(api.ml_engine.seen)
         began = time.perf_counter()
         for _ in range(5):
             assert (await recommend(api, user_id="u"))["degraded"] == "cached"
-        assert time.perf_counter() - began < 0.25
+        assert time.perf_counter() - began < hanging
         assert len(api.ml_engine.seen) == asked
         assert await api.metric("circuit_breaker_state", dependency="ml_engine") == 2
         by_reason = [
@@ -115,7 +126,7 @@ async def test_answers_are_live_again_soon_after_its_return(api: Api) -> None:
         await recommend(api, user_id="u")
     assert await api.metric("circuit_breaker_state", dependency="ml_engine") == 2
     api.ml_engine.answer_with = None
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while (await recommend(api, user_id="u"))["degraded"] is not None:
             await anyio.sleep(0.05)
     assert await api.metric("circuit_breaker_state", dependency="ml_engine") == 0
@@ -145,6 +156,7 @@ async def test_a_batch_is_answered_where_something_stands_in_for_every_user(api:
     assert (response.status_code, response.json()["code"]) == (503, "ml_engine_unavailable")
 
 
+@pytest.mark.usefixtures("no_probes")
 async def test_writes_are_refused_at_once_while_data_pipeline_is_away(api: Api) -> None:
     api.data_pipeline.answer_with = problem(500, "internal_error", "broken")
     for _ in range(5):

@@ -66,6 +66,13 @@ async def test_recommendations_alone_are_an_export_until_they_are_erased(api: Ap
     assert (gone.status_code, gone.json()["code"]) == (404, "user_not_found")
 
 
+@pytest.fixture
+def no_popular_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the test takes, none is asked for."""
+    monkeypatch.setattr("backend_api.services.popular_lists.ROUND_SECONDS", 3600.0)
+
+
+@pytest.mark.usefixtures("no_popular_lists")
 async def test_an_erasure_removes_everything_and_proves_it(api: Api) -> None:
     ids = await known_user(api)
     other = await api.send("POST", "/recommendations", {"user_id": "bob"})

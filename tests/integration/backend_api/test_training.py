@@ -85,7 +85,7 @@ async def test_a_schedule_is_put_shown_and_deleted(start: StartApi) -> None:
 
 async def ran(api: Api, text: str) -> dict[str, str | None]:
     """The schedule once it is about `text`."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while True:
             shown = (await api.send("GET", "/training-schedule")).json()
             if text in json.dumps(shown):
@@ -180,7 +180,7 @@ def trained(api: Api) -> list[str]:
 
 async def looked(api: Api, before: int) -> None:
     """Wait until acme's data were asked for again."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while api.data_pipeline.looks <= before:
             await anyio.sleep(0.01)
 

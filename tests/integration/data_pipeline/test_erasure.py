@@ -180,7 +180,7 @@ async def test_an_erasure_answers_only_when_the_features_have_followed(
         metrics = (await client.get("/metrics")).text
         assert 'etl_job_failures_total{job_name="erasure"' in metrics
         monkeypatch.setattr(FailingWriter, "failing", False)
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             while (await client.get("/health/ready")).status_code != 200:
                 await anyio.sleep(0.01)
         assert {

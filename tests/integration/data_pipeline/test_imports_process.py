@@ -101,7 +101,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
             )
             connection.sendall(head.encode() + b"x" * 3_000_000)
             wait_for(lambda: list(folder.iterdir()), bool)
-        wait_for(lambda: list(folder.iterdir()), operator.not_, 10)
+        wait_for(lambda: list(folder.iterdir()), operator.not_, 60)
         assert client.get(IMPORTS).json()["data"] == []
 
 
@@ -115,7 +115,8 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> N
             return job["status"] not in ("queued", "running")
 
         highest = []
-        for rows in (12_000, 36_000):
+        # The first one warms what every import uses, such as the allocator's pools.
+        for rows in (12_000, 12_000, 36_000):
             peaks.clear()
             import_id = upload(client, wide_items(rows), data_type="items", format="jsonl")
             job = wait(client, import_id, sampled)
@@ -123,4 +124,4 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> N
             assert job["accepted"] + job["duplicates"] == rows
             highest.append(max(peaks))
         assert job["bytes"] > 100_000_000
-    assert highest[1] - highest[0] < 40_000_000, highest
+    assert highest[2] - highest[1] < 40_000_000, highest

@@ -42,7 +42,7 @@ def produce(pipeline: Pipeline, first: int, count: int, tenant_id: str = "acme")
 
 
 async def healthy(worker: StreamWorker) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             try:
                 return await worker.check()

@@ -103,7 +103,7 @@ async def test_events_are_accepted_while_the_feature_store_fails_and_follow_late
         assert (ready.status_code, ready.json()["failing"]) == (503, ["feature_projection"])
         assert "errors_total{error_type=" in (await client.get("/metrics")).text
         monkeypatch.setattr(FailingWriter, "failing", False)
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             while (await client.get("/health/ready")).status_code != 200:
                 await anyio.sleep(0.01)
         history = await client.get("/v1/tenants/acme/users/u1/history")

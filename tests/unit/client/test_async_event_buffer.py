@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def settled(buffer: AsyncEventBuffer, count: int) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with buffer._changed:
             while buffer._backlog.settled < count:
                 await buffer._changed.wait()

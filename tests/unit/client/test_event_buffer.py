@@ -19,7 +19,7 @@ def test_a_full_batch_goes_out_by_itself(stub: Stub, client: Recommender) -> Non
         for _ in range(3):
             buffer.add(new_event("u", "i", "view"))
         with buffer._changed:
-            assert buffer._changed.wait_for(lambda: buffer._backlog.settled == 3, 10)
+            assert buffer._changed.wait_for(lambda: buffer._backlog.settled == 3, 30)
     assert len(stub.seen) == 1
 
 
@@ -27,7 +27,7 @@ def test_an_event_goes_out_after_a_while_by_itself(stub: Stub, client: Recommend
     with client.event_buffer(max_seconds=0.01) as buffer:
         buffer.add(new_event("u", "i", "view"))
         with buffer._changed:
-            assert buffer._changed.wait_for(lambda: buffer._backlog.settled == 1, 10)
+            assert buffer._changed.wait_for(lambda: buffer._backlog.settled == 1, 30)
 
 
 def test_flush_sends_what_is_here_and_waits_for_it(stub: Stub, client: Recommender) -> None:

@@ -113,7 +113,7 @@ class Story:
             assert sum(account.counts.received for account in accounts) == sent
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(TENANTS, ACTIONS), max_size=12))
 def test_the_books_stay_balanced(empty: Path, actions: list[tuple[str, Sequence[Any]]]) -> None:
     async def run() -> None:

@@ -107,7 +107,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.dictionaries(st.sampled_from([*EVENT_SCHEMA.names, "other"]), VALUES), min_size=1)
 )
@@ -229,7 +229,7 @@ FRAGMENTS = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(st.lists(FRAGMENTS, max_size=4).map("".join), max_size=6))
 @example(['{"a":1', '"b":2}'])
 @example(["1,2", '{"a":[{}', "{}]}"])

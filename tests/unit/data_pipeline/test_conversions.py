@@ -56,7 +56,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.one_of(st.none(), TEXTS), max_size=6))
 @example(["0000-01-01T00:00:00Z"])
 @example(["2024-01-01T00:00:00+01"])
@@ -69,7 +69,7 @@ def test_times_are_read_as_the_model_of_an_event_reads_them(texts) -> None:
     assert found_ms(texts) == expected
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     sound=st.sampled_from(
         ["2024-05-06T07:08:09Z", "2024-05-06T07:08:09.123456+02:00", "1700000000", "1700000000.5"]
@@ -119,7 +119,7 @@ def test_a_number_is_finite_or_none_whatever_stands_beside_it(text, number, besi
     assert found[len(beside)] == number
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(st.floats(), st.integers(-(10**20), 10**20)), max_size=40))
 def test_numbers_are_read_to_the_last_bit(values) -> None:
     found = numbers(pa.array([str(value) for value in values], pa.string())).to_pylist()

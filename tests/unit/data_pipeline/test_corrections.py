@@ -176,7 +176,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "events.db"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(operations, min_size=5, max_size=25), st.sampled_from([2, 20_000]))
 def test_the_features_end_as_those_that_the_log_alone_gives(
     empty_database, plan, inline_rows

@@ -193,7 +193,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "events.db"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(operations, min_size=4, max_size=25), st.sampled_from([2, 20_000]))
 def test_the_log_reads_as_a_list_of_events_would(empty_database, plan, inline_rows) -> None:
     async def run(folder: Path) -> None:

@@ -503,7 +503,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=ROWS, size=st.integers(1, 7), file_format=st.sampled_from(FileFormat))
 def test_reading_on_from_any_chunk_gives_what_reading_through_gives(
     tmp_path_factory, rows, size, file_format

@@ -206,7 +206,7 @@ def in_a_folder(empty_database: Path, run: Callable[[Service], Awaitable[None]])
         anyio.run(served, Path(name))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(plan=st.lists(operations, min_size=4, max_size=25))
 def test_features_are_those_that_the_log_gives_anew(empty_database, plan) -> None:
     async def run(service: Service) -> None:
@@ -220,7 +220,7 @@ def test_features_are_those_that_the_log_gives_anew(empty_database, plan) -> Non
     in_a_folder(empty_database, run)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(plan=st.lists(st.lists(operations, min_size=1, max_size=5), min_size=1, max_size=5))
 def test_so_they_are_where_much_happens_at_once(empty_database, plan) -> None:
     async def run(service: Service) -> None:
@@ -238,7 +238,7 @@ def test_so_they_are_where_much_happens_at_once(empty_database, plan) -> None:
     in_a_folder(empty_database, run)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(plan=st.lists(appends, min_size=1, max_size=10))
 def test_live_events_are_seen_at_once_whatever_waits_from_files(empty_database, plan) -> None:
     async def run(service: Service) -> None:

@@ -259,7 +259,7 @@ async def test_files_that_come_while_others_follow_are_followed(world) -> None:
     while not world.applied["bulk"]:
         await checkpoint()
     await world.projection.follow(bulk=world.events.add(30, Lane.BULK))
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while len(world.applied["bulk"]) < 60:
             await checkpoint()
     assert world.applied["bulk"] == world.events.names(Lane.BULK)
@@ -317,7 +317,7 @@ async def test_a_failing_store_raises_nothing_and_is_tried_until_it_has_caught_u
 
 
 async def caught_up(projection: FeatureProjection) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while await is_behind(projection):
             await checkpoint()
 

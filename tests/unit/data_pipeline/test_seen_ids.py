@@ -377,7 +377,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STEPS, st.randoms(use_true_random=False))
 def test_any_history_leads_to_the_set_of_the_ids_in_the_log(
     steps: list[tuple[str, object]], chance: random.Random

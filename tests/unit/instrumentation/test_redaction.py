@@ -82,7 +82,7 @@ def test_a_user_id_becomes_its_hash() -> None:
 PRINTABLE = st.text(string.printable, max_size=30)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(PRINTABLE, st.text("abcXYZ019", min_size=12, max_size=12), PRINTABLE)
 def test_a_key_is_found_in_any_surrounding_text(before: str, identity: str, after: str) -> None:
     key = f"rk_{identity}_{'k' * 43}"

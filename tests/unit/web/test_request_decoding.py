@@ -129,7 +129,7 @@ async def test_a_body_that_is_not_what_it_says_is_a_400(client, encoding) -> Non
         assert "not encoded as its content-encoding says" in answer.json()["detail"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     parts=st.lists(st.binary(max_size=300), min_size=1, max_size=4),
     repeats=st.sampled_from([1, 3, 2000]),

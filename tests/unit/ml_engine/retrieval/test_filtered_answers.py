@@ -131,7 +131,7 @@ async def test_a_thousand_random_filters_over_fifty_thousand_items() -> None:
 
 
 @given(st.integers(0, 2**32), st.integers(0, 12))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_a_mask_is_what_the_contract_says_item_by_item(seed: int, n_items: int) -> None:
     rng = random.Random(seed)
     items = [random_item(k + 1, f"item-{k}", rng) for k in range(n_items)]
