@@ -81,6 +81,7 @@ def measure_kafka(folder: Path, rows: int) -> None:
         _print("ingest-kafka", skipped=f"Kafka {lacking}")
         return
     try:
+        broker.start()
         broker.create_topic(TOPIC, 4)
         _produce(broker, messages(rows, "kafka"))
         settings = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
