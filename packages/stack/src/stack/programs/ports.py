@@ -1,0 +1,54 @@
+"""The ports of the stack on one machine."""
+
+import socket
+from dataclasses import dataclass, fields
+from typing import Final, Self
+
+LOOPBACK: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """A port for everything that listens: each program's standard one by default.
+
+    Jaeger and the collector share some standard ports; on one machine the collector has them.
+    """
+
+    prometheus: int = 9090
+    alertmanager: int = 9093
+    loki: int = 3100
+    loki_grpc: int = 9095
+    jaeger: int = 16686
+    jaeger_grpc: int = 16685
+    jaeger_otlp_grpc: int = 14317
+    jaeger_otlp_http: int = 14318
+    jaeger_thrift_compact: int = 6831
+    jaeger_thrift_binary: int = 6832
+    jaeger_thrift_http: int = 14268
+    jaeger_sampling_http: int = 5778
+    jaeger_sampling_grpc: int = 5779
+    jaeger_metrics: int = 18888
+    jaeger_health: int = 13134
+    collector_otlp_grpc: int = 4317
+    collector_otlp_http: int = 4318
+    collector_metrics: int = 8888
+    collector_span_metrics: int = 8889
+    collector_health: int = 13133
+    node_exporter: int = 9100
+    redis_exporter: int = 9121
+    grafana: int = 3000
+
+    @classmethod
+    def free(cls) -> Self:
+        """Ports that nobody listens on now."""
+        # All are held until all are found, so that none is found twice.
+        sockets = [socket.create_server((LOOPBACK, 0)) for _ in fields(cls)]
+        ports = [one.getsockname()[1] for one in sockets]
+        for one in sockets:
+            one.close()
+        return cls(*ports)
+
+
+def local(port: int) -> str:
+    """The address of a port on this machine, such as 127.0.0.1:9090."""
+    return f"{LOOPBACK}:{port}"
