@@ -32,7 +32,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/stack/src packages/web/src
 
-.PHONY: help setup run test lint types format docs bench-quality bench-serving bench-ingest bench-overhead fuzz kill-test ci clean
+.PHONY: help setup run observe test lint types format docs bench-quality bench-serving bench-ingest bench-overhead fuzz kill-test ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ setup: $(filter .uv/bin/uv,$(UV)) ## Install the locked packages into .venv; qui
 
 run: setup ## Start the three services with sample data, a trained model and a demo key
 	@exec $(RUN)python -m launcher
+
+observe: setup ## The same, with the observability stack beside the services
+	@exec $(RUN)python -m stack.programs
 
 # Of the folders the quick tests come last, so that no core waits for a long file at the end.
 test: setup ## Run all tests but the slow ones, on all cores

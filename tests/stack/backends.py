@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.stack.sender import Sender
+
 from stack.programs.collector import Collector, Sampling
 from stack.programs.executables import ProgramMissing, need
 from stack.programs.jaeger import Jaeger
 from stack.programs.loki import Loki
 from stack.programs.ports import Ports
 from stack.programs.running import running
-from tests.stack.sender import Sender
 
 # Long enough for the spans of a trace to come together, and no longer.
 QUICK = Sampling(decision_wait="1s")

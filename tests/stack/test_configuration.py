@@ -1,11 +1,13 @@
 """The programs take their configuration, and the collector's runs in both distributions."""
 
+import re
 import subprocess
 from typing import Final
 
 import pytest
-from stack.programs.configuration import CONFIGURATION, read
 from tests.stack.backends import program
+
+from stack.programs.configuration import CONFIGURATION, read
 
 COLLECTOR: Final = CONFIGURATION / "collector" / "collector.yml"
 HEALTH: Final = CONFIGURATION / "collector" / "health.yml"
@@ -47,7 +49,8 @@ def test_one_pattern_of_secrets_stands_in_every_condition() -> None:
         *rules["logs"]["log_record"],
     ]
     assert len(conditions) == 3
-    assert len({condition.partition('"(?i)')[2] for condition in conditions}) == 1
+    patterns = {tuple(re.findall(r'"(\(\?i\).*?)"\)', condition)) for condition in conditions}
+    assert [len(pair) for pair in patterns] == [2]
     assert rules["error_mode"] == "propagate"
 
 

@@ -3,10 +3,11 @@
 from typing import Final
 
 import pytest
-from instrumentation.redaction import redact
 from tests.real_processes import wait_for
 from tests.stack.backends import Backends
 from tests.stack.sender import SERVICE, trace_id
+
+from instrumentation.redaction import redact
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +72,7 @@ def test_values_and_bodies_with_a_secret_are_dropped_and_counted(backends: Backe
 
 
 def test_attributes_named_like_a_secret_are_taken_off(backends: Backends) -> None:
-    attributes = {name: "hunter2" for name in NAMES}
+    attributes = dict.fromkeys(NAMES, "hunter2")
     span = backends.sender.span("named", {**attributes, "kept": "yes", "token_count": 3})
     backends.sender.log("named", {**attributes, "kept": "yes"})
     backends.sender.flush()

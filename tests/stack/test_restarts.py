@@ -4,11 +4,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from stack.programs.paces import Pace
-from stack.programs.running import Stack, running_stack
 from tests.real_processes import wait_for
 from tests.stack.backends import QUICK, program
 from tests.stack.sender import SERVICE, Sender, trace_id
+
+from stack.programs.paces import Pace
+from stack.programs.running import Stack, running_stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -57,7 +58,9 @@ def test_loki_keeps_its_lines_when_killed(stack: Stack, sender: Sender) -> None:
 
 def test_prometheus_keeps_its_samples_when_killed(stack: Stack) -> None:
     asked = "max_over_time(up{job='loki'}[1h])"
-    wait_for(lambda: stack.prometheus.value("count_over_time(up{job='loki'}[1h])") or 0, at_least(5))
+    wait_for(
+        lambda: stack.prometheus.value("count_over_time(up{job='loki'}[1h])") or 0, at_least(5)
+    )
     before, now = stack.prometheus.value(asked), time.time()
     taken = stack.prometheus.query_range("up{job='loki'}", now - 60, now, 1)
     stack.prometheus.kill()

@@ -5,10 +5,11 @@ from typing import Final
 
 import pytest
 from opentelemetry.trace import Span
-from stack.programs.collector import Sampling
 from tests.real_processes import wait_for
 from tests.stack.backends import Backends, running_backends
 from tests.stack.sender import trace_id
+
+from stack.programs.collector import Sampling
 
 pytestmark = pytest.mark.slow
 

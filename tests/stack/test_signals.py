@@ -1,10 +1,11 @@
 """A span and its log line go through the collector to where an operator looks for them."""
 
 import pytest
-from stack.programs.loki import LogLine
 from tests.real_processes import wait_for
 from tests.stack.backends import Backends
 from tests.stack.sender import SERVICE, trace_id
+
+from stack.programs.loki import LogLine
 
 pytestmark = pytest.mark.slow
 
@@ -20,9 +21,7 @@ def test_a_trace_and_its_log_line_are_found_by_trace_id(backends: Backends) -> N
         "recommended", {"request_id": "r-1", "tenant_id": "acme", "latency_ms": 12.5}, span=child
     )
     backends.sender.flush()
-    spans = wait_for(
-        lambda: backends.jaeger.trace(trace_id(root)), lambda found: len(found) == 2
-    )
+    spans = wait_for(lambda: backends.jaeger.trace(trace_id(root)), lambda found: len(found) == 2)
     by_name = {span.name: span for span in spans}
     assert by_name["POST /recommend"].parent_id == by_name["GET /api/v1/recommendations"].span_id
     (line,) = lines(backends, f'{{service="{SERVICE}"}} | trace_id="{trace_id(root)}"', 1)
@@ -59,6 +58,8 @@ def test_metadata_can_be_compared_as_a_number(backends: Backends) -> None:
 def test_the_collector_and_jaeger_show_their_own_metrics(backends: Backends) -> None:
     backends.sender.span("measured")
     backends.sender.flush()
-    wait_for(backends.collector.metrics, lambda m: m.get("otelcol_exporter_sent_spans_total", 0) > 0)
+    wait_for(
+        backends.collector.metrics, lambda m: m.get("otelcol_exporter_sent_spans_total", 0) > 0
+    )
     assert "otelcol_exporter_queue_size" in backends.collector.metrics()
     assert "otelcol_exporter_queue_capacity" in backends.collector.metrics()

@@ -8,7 +8,7 @@ _DEBIAN: Final = {
     "prometheus-node-exporter": "install Debian's prometheus-node-exporter",
     "prometheus-redis-exporter": "install Debian's prometheus-redis-exporter",
 }
-_RELEASED: Final = "put its released program on the PATH, or name the folder it lies in in STACK_BIN"
+_RELEASED: Final = "put its program on the PATH, or in the folder that STACK_BIN names"
 
 
 class ProgramMissing(Exception):

@@ -54,7 +54,12 @@ class Loki(Program):
         return f"{self.url}/otlp"
 
     def query(
-        self, logql: str, *, since_ns: int | None = None, until_ns: int | None = None, limit: int = 1000
+        self,
+        logql: str,
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        limit: int = 1000,
     ) -> list[LogLine]:
         """The newest lines that a log query finds, of the last hour by default."""
         now = time.time_ns()

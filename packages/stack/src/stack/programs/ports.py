@@ -1,10 +1,14 @@
 """The ports of the stack on one machine."""
 
 import socket
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Final, Self
 
 LOOPBACK: Final = "127.0.0.1"
+
+
+class PortTaken(Exception):
+    """Somebody else listens on a port that the stack needs; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,16 @@ class Ports:
         for one in sockets:
             one.close()
         return cls(*ports)
+
+    def check_free(self) -> None:
+        """Raise `PortTaken` where somebody listens on one of the ports."""
+        for name, port in asdict(self).items():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((LOOPBACK, port))
+                except OSError as error:
+                    raise PortTaken(f"port {port} ({name.replace('_', ' ')}) is in use") from error
 
 
 def local(port: int) -> str:

@@ -81,9 +81,11 @@ class Program:
             ProgramFailed: it ended, or takes longer than a minute.
         """
         deadline = time.monotonic() + _READY_SECONDS
-        while not self.is_ready():
+        while True:
             if not self.running:
                 raise ProgramFailed(f"{self.name} has ended:\n{self.log()[-_SHOWN:]}")
+            if self.is_ready():
+                return
             if time.monotonic() > deadline:
                 raise ProgramFailed(f"{self.name} is not ready:\n{self.log()[-_SHOWN:]}")
             time.sleep(_INTERVAL_SECONDS)

@@ -28,7 +28,7 @@ class Receivers:
         take = self._take
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - the standard library's name
+            def do_POST(self) -> None:
                 take(self.path, self.rfile.read(int(self.headers["content-length"])))
                 # PagerDuty answers 202, and Slack a text.
                 self.send_response(202 if self.path.startswith("/pagerduty/") else 200)
@@ -36,7 +36,7 @@ class Receivers:
                 self.end_headers()
                 self.wfile.write(b"ok")
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ARG002 - as above
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as above
                 """Quiet."""
 
         self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
