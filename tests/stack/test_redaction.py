@@ -20,6 +20,7 @@ SECRETS: Final = {
     "named secret": "password=hunter2",
     "secret in JSON": '{"user": "x", "api_key": "k-12345"}',
     "header": "(b'authorization', b'Basic aGk6dGhlcmU=')",
+    "pair": '["authorization", "Basic aGk6dGhlcmU="]',
     "cookie": "Set-Cookie: session=abcdef",
 }
 CLEAN: Final = (
@@ -98,6 +99,8 @@ def test_an_event_with_a_secret_is_dropped_from_its_span(backends: Backends) -> 
 def test_what_a_service_has_redacted_and_what_is_clean_goes_through(backends: Backends) -> None:
     texts = [*(f"passed {redact(text)}" for text in SECRETS.values()), *CLEAN]
     spans = [backends.sender.span("redacted", {"note": text}) for text in texts]
+    # Side by side in JSON, these look like a header and its value.
+    spans.append(backends.sender.span("api_key get", {"name": "api_key", "operation": "get"}))
     for number, text in enumerate(texts):
         backends.sender.log(f"let through {number}: {text}", {"note": text})
     backends.sender.flush()

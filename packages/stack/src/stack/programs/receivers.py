@@ -36,7 +36,7 @@ class Receivers:
                 self.end_headers()
                 self.wfile.write(b"ok")
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as above
+            def log_message(self, *_: Any, **__: Any) -> None:
                 """Quiet."""
 
         self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
