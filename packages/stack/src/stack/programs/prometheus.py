@@ -25,7 +25,8 @@ class Sample:
 class Prometheus(Program):
     """Prometheus over one data folder, with the repository's jobs and rules.
 
-    `targets` has the addresses of each job; a job without any is left out.
+    `targets` has the addresses of each job; a job that is not in it is left out. One that loses
+    its addresses stays, as with service discovery: its series end at once.
     """
 
     def __init__(
@@ -62,8 +63,8 @@ class Prometheus(Program):
         return write(self.folder / "prometheus.yml", document)
 
     def _located(self, job: dict[str, Any]) -> dict[str, Any] | None:
-        addresses = self._targets.get(job["job_name"], [])
-        if not addresses:
+        addresses = self._targets.get(job["job_name"])
+        if addresses is None:
             return None
         job.pop("dns_sd_configs", None)
         return {**job, "static_configs": [{"targets": list(addresses)}]}
