@@ -284,13 +284,20 @@ def test_another_tenants_thing_takes_as_long_as_nothing(
     owner: Owner, stranger: httpx2.Client, path: str
 ) -> None:
     theirs, nothing = filled(path, owner.ids), filled(path, nothing_of(owner.ids))
-    seconds: dict[str, list[float]] = {theirs: [], nothing: []}
+    # What else the machine does comes and goes: a difference that is the answer's own stays.
+    for _ in range(3):
+        one, other = usual_seconds(stranger, theirs, nothing)
+        if abs(one - other) < 0.25 * other + 0.001:
+            return
+    pytest.fail(f"each time: {one:.4f} s, and {other:.4f} s for nothing")
+
+
+def usual_seconds(client: httpx2.Client, *paths: str) -> list[float]:
+    """How long each is answered: the quicker quarter, as whatever else goes on only ever adds."""
+    seconds: dict[str, list[float]] = {path: [] for path in paths}
     for turn in range(TRIALS):
-        for one in (theirs, nothing) if turn % 2 else (nothing, theirs):
+        for path in paths if turn % 2 else reversed(paths):
             started = time.perf_counter()
-            stranger.get(one)
-            seconds[one].append(time.perf_counter() - started)
-    # Whatever else the machine does only ever adds: the quicker quarter is what the answer takes.
-    usual = {one: statistics.quantiles(measured, n=4)[0] for one, measured in seconds.items()}
-    difference = abs(usual[theirs] - usual[nothing])
-    assert difference < 0.25 * usual[nothing] + 0.001, usual
+            client.get(path)
+            seconds[path].append(time.perf_counter() - started)
+    return [statistics.quantiles(some, n=4)[0] for some in seconds.values()]
