@@ -8,14 +8,13 @@ from typing import TypeVar
 
 import faiss
 from fastapi import FastAPI
-from starlette.routing import BaseRoute, Route
 
 from backends.database import migrate, open_engine
 from backends.embedded.feature_reader import SqliteFeatureReader
 from backends.object_store import UrlObjectStore
 from backends.snapshots import SnapshotStore
 from instrumentation.database import instrument_engine
-from instrumentation.health import HealthCheck, health_routes
+from instrumentation.health import HealthCheck
 from instrumentation.middleware import TelemetryMiddleware
 from instrumentation.ports import observed
 from instrumentation.telemetry import Telemetry, start_telemetry
@@ -98,7 +97,7 @@ def build_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
         # As they were made: `include_router` would make each a second time.
         routes=[
-            *_open_routes(settings, telemetry, ports),
+            *telemetry.routes(ports.health_checks()),
             *recommendations.router.routes,
             *training_jobs.router.routes,
             *model_routes.router.routes,
@@ -116,11 +115,6 @@ def build_app(settings: Settings) -> FastAPI:
         routes=app.routes,
     )
     return app
-
-
-def _open_routes(settings: Settings, telemetry: Telemetry, ports: _Ports) -> list[BaseRoute]:
-    metrics = Route("/metrics", telemetry.metrics_endpoint())
-    return [*health_routes(settings, ports.health_checks()), metrics]
 
 
 @asynccontextmanager

@@ -109,6 +109,11 @@ _BACKENDS: Final = (
         note="each exception counts once, where it is seen first; expected failures do not count",
     ),
     Metric(
+        "health_check_up", "gauge", "Whether a check of /health passes: 1, or 0 where it fails.",
+        ("check",), "", ALL,
+        note="as of the last scrape or probe; the checks run after each scrape",
+    ),
+    Metric(
         "build_info", "gauge", "Always 1; the labels say what is running.",
         ("service", "version", "environment"), "", ALL,
     ),

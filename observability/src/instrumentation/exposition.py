@@ -1,5 +1,7 @@
 """`/metrics`: the registry in the Prometheus text format, or OpenMetrics with exemplars."""
 
+from collections.abc import Awaitable, Callable
+
 from prometheus_client.exposition import choose_encoder
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -13,8 +15,9 @@ from instrumentation.metrics import Metrics
 class MetricsEndpoint:
     """An ASGI application, so that a route takes it as it is."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, after: Callable[[], Awaitable[None]]) -> None:
         self._metrics = metrics
+        self._after = after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the format the Accept header asks for."""
@@ -24,8 +27,16 @@ class MetricsEndpoint:
         body = await run_in_threadpool(encode, self._metrics.registry)
         response = Response(body, headers={"content-type": content_type})
         await response(scope, receive, send)
+        await self._after()
 
 
-def metrics_endpoint(metrics: Metrics) -> ASGIApp:
-    """The application behind `Route("/metrics", metrics_endpoint(metrics))`."""
-    return GZipMiddleware(MetricsEndpoint(metrics))
+async def _nothing() -> None:
+    pass
+
+
+def metrics_endpoint(metrics: Metrics, after: Callable[[], Awaitable[None]] = _nothing) -> ASGIApp:
+    """The application behind `Route("/metrics", metrics_endpoint(metrics))`.
+
+    `after` runs once the answer is out, to measure for the next scrape what takes its time.
+    """
+    return GZipMiddleware(MetricsEndpoint(metrics, after))

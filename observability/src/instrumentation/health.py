@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from instrumentation.errors import short_message
 from instrumentation.host import host_report
+from instrumentation.metrics import Metrics
 from instrumentation.settings import ServiceSettings
 
 OK: Final = "ok"
@@ -79,12 +80,20 @@ async def _run(check: HealthCheck) -> CheckResult:
 
 
 class Health:
-    """The four endpoints over one list of checks."""
+    """The four endpoints over one list of checks, and how those went as a metric.
+
+    `started_at` is `time.monotonic()` at the service's start.
+    """
 
     def __init__(
-        self, settings: ServiceSettings, checks: Sequence[HealthCheck], started_at: float
+        self,
+        settings: ServiceSettings,
+        checks: Sequence[HealthCheck],
+        started_at: float,
+        metrics: Metrics,
     ) -> None:
         self._settings = settings
+        self._metrics = metrics
         self._checks = tuple(checks)
         self._required = tuple(check for check in checks if check.ready)
         self._started_at = started_at
@@ -95,7 +104,7 @@ class Health:
 
     async def ready(self, _: Request) -> JSONResponse:
         """503 with the failing checks named where a needed one fails."""
-        failing = [one for one in await run_checks(self._required) if one.status == FAILED]
+        failing = [one for one in await self._run(self._required) if one.status == FAILED]
         if not failing:
             return JSONResponse({"status": "ready"})
         names = [one.check.name for one in failing]
@@ -113,8 +122,27 @@ class Health:
         host = await anyio.to_thread.run_sync(host_report, self._settings.data_dir)
         return JSONResponse({**body, **host}, status_code=_code(body))
 
+    async def observe(self) -> None:
+        """Run every check for the sake of the metric."""
+        await self._run(self._checks)
+
+    def routes(self) -> list[Route]:
+        """The routes /health, /health/live, /health/ready and /health/deep."""
+        return [
+            Route("/health", self.report),
+            Route("/health/live", self.live),
+            Route("/health/ready", self.ready),
+            Route("/health/deep", self.deep),
+        ]
+
+    async def _run(self, checks: Sequence[HealthCheck]) -> list[CheckResult]:
+        results = await run_checks(checks)
+        for one in results:
+            self._metrics.set("health_check_up", one.status == OK, check=one.check.name)
+        return results
+
     async def _report(self) -> dict[str, Any]:
-        results = await run_checks(self._checks)
+        results = await self._run(self._checks)
         return {
             "status": _overall(results),
             "version": self._settings.service_version,
@@ -133,19 +161,3 @@ def _overall(results: Sequence[CheckResult]) -> str:
 
 def _code(body: dict[str, Any]) -> int:
     return _UNAVAILABLE if body["status"] == "unhealthy" else 200
-
-
-def health_routes(
-    settings: ServiceSettings, checks: Sequence[HealthCheck], started_at: float | None = None
-) -> list[Route]:
-    """The routes /health, /health/live, /health/ready and /health/deep.
-
-    `started_at` is `time.monotonic()` at the service's start, by default now.
-    """
-    health = Health(settings, checks, time.monotonic() if started_at is None else started_at)
-    return [
-        Route("/health", health.report),
-        Route("/health/live", health.live),
-        Route("/health/ready", health.ready),
-        Route("/health/deep", health.deep),
-    ]

@@ -1,10 +1,13 @@
 """Everything a service's bootstrap needs of this package, started in one call."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from starlette.types import ASGIApp
+from starlette.routing import BaseRoute, Route
 
 from instrumentation.exposition import metrics_endpoint
+from instrumentation.health import Health, HealthCheck
 from instrumentation.logs import configure_logging
 from instrumentation.metrics import Metrics
 from instrumentation.settings import ServiceSettings
@@ -19,9 +22,14 @@ class Telemetry:
     metrics: Metrics
     tracing: Tracing
 
-    def metrics_endpoint(self) -> ASGIApp:
-        """The ASGI application for the route `/metrics`."""
-        return metrics_endpoint(self.metrics)
+    def routes(self, checks: Sequence[HealthCheck]) -> list[BaseRoute]:
+        """The routes of the operator: /metrics, /health and those below it.
+
+        The checks run after each scrape as well, so that the next one shows them.
+        """
+        health = Health(self.settings, checks, time.monotonic(), self.metrics)
+        metrics = metrics_endpoint(self.metrics, after=health.observe)
+        return [*health.routes(), Route("/metrics", metrics)]
 
     def close(self) -> None:
         """Send the spans that wait; call it last, for 2.5 seconds at most."""

@@ -4,10 +4,13 @@ from pathlib import Path
 import anyio
 import pytest
 from starlette.applications import Starlette
+from starlette.routing import Route
 from tests.unit.instrumentation.asgi import Answer, request
 from tests.unit.instrumentation.conftest import Settings
 
-from instrumentation.health import HealthCheck, health_routes
+from instrumentation.exposition import metrics_endpoint
+from instrumentation.health import Health, HealthCheck
+from instrumentation.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +29,9 @@ async def broken() -> None:
 
 async def ask(path: str, *checks: HealthCheck, started_at: float | None = None) -> Answer:
     settings = Settings(service_version="1.2.3", data_dir=Path("/nowhere/at/all"))
-    return await request(Starlette(routes=health_routes(settings, checks, started_at)), path)
+    started_at = time.monotonic() if started_at is None else started_at
+    health = Health(settings, checks, started_at, Metrics("backend-api"))
+    return await request(Starlette(routes=health.routes()), path)
 
 
 async def test_live_touches_no_dependency() -> None:
@@ -99,3 +104,16 @@ async def test_deep_adds_cpu_memory_and_disk() -> None:
     assert deep["memory"]["process_bytes"] > 0
     assert 0 < deep["disk"]["free_bytes"] <= deep["disk"]["total_bytes"]
     assert deep["checks"][0]["duration_ms"] >= 0
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/health", "/health/ready"])
+async def test_each_scrape_and_probe_shows_the_checks_to_the_next_scrape(path: str) -> None:
+    metrics = Metrics("backend-api")
+    checks = (HealthCheck("database", broken), HealthCheck("cache", fine))
+    health = Health(Settings(data_dir=Path("/nowhere")), checks, 0.0, metrics)
+    scrape = Route("/metrics", metrics_endpoint(metrics, after=health.observe))
+    app = Starlette(routes=[*health.routes(), scrape])
+    await request(app, path)
+    shown = (await request(app, "/metrics")).text
+    assert 'health_check_up{check="database"} 0.0' in shown
+    assert 'health_check_up{check="cache"} 1.0' in shown

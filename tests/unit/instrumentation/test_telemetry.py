@@ -2,7 +2,6 @@ import logging
 
 import pytest
 from starlette.applications import Starlette
-from starlette.routing import Route
 from tests.unit.instrumentation.asgi import request
 from tests.unit.instrumentation.conftest import Settings
 
@@ -21,7 +20,7 @@ def root_logger_restored() -> object:
 @pytest.mark.anyio
 async def test_one_call_starts_logs_metrics_and_traces(capsys: pytest.CaptureFixture[str]) -> None:
     telemetry = start_telemetry(Settings(service_version="1.2.3"))
-    app = Starlette(routes=[Route("/metrics", telemetry.metrics_endpoint())])
+    app = Starlette(routes=telemetry.routes([]))
     logging.getLogger("x").info("started")
     assert '"message":"started"' in capsys.readouterr().out
     answer = await request(app, "/metrics", headers={"accept-encoding": "gzip"})

@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from fastapi import FastAPI
-from starlette.routing import Route
 
 from backend_api.http import (
     admin_plans,
@@ -28,7 +27,7 @@ from contracts.public.access import (
     PlanSettings,
     TenantChanges,
 )
-from instrumentation.health import HealthCheck, health_routes
+from instrumentation.health import HealthCheck
 from instrumentation.middleware import TelemetryMiddleware
 from instrumentation.telemetry import Telemetry
 from web.body_limit import BodyLimit
@@ -74,8 +73,7 @@ def create_app(
         # As they were made: `include_router` would make each a second time.
         routes=[
             *(route for router in _ROUTERS for route in router.routes),
-            *health_routes(settings, checks),
-            Route("/metrics", telemetry.metrics_endpoint()),
+            *telemetry.routes(checks),
         ],
     )
     add_error_handlers(app)

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from fastapi import FastAPI
-from starlette.routing import Route
 
 from data_pipeline.adapters.feature_telemetry import FeatureTelemetry
 from data_pipeline.bootstrap.readiness import Ping, Readiness
@@ -29,7 +28,6 @@ from data_pipeline.http import (
 from data_pipeline.http.errors import add_error_handlers
 from data_pipeline.http.state import Pipeline, State
 from data_pipeline.settings import Settings
-from instrumentation.health import health_routes
 from instrumentation.middleware import TelemetryMiddleware
 from instrumentation.telemetry import Telemetry, start_telemetry
 from web.body_limit import BodyLimit
@@ -77,8 +75,7 @@ def build_app(settings: Settings, now_ms: Callable[[], int] = system_clock) -> F
         telemetry={"tracing": False, "metrics": False, "logs": False},
         # As they were made: `include_router` would make each a second time.
         routes=[
-            *health_routes(settings, readiness.checks()),
-            Route("/metrics", telemetry.metrics_endpoint()),
+            *telemetry.routes(readiness.checks()),
             *(route for part in _PARTS for route in part.router.routes),
         ],
     )
