@@ -5,7 +5,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
@@ -14,6 +16,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.requests: list[ExportTraceServiceRequest] = []
+        self.log_requests: list[ExportLogsServiceRequest] = []
         self.headers: list[dict[str, str]] = []
         self._arrived = threading.Condition()
         collector = self
@@ -23,10 +26,11 @@ class Collector:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 if self.headers.get("content-encoding") == "gzip":
                     body = gzip.decompress(body)
-                self.send_response(200 if self.path == "/v1/traces" else 404)
+                known = self.path in ("/v1/traces", "/v1/logs")
+                self.send_response(200 if known else 404)
                 self.send_header("content-length", "0")
                 self.end_headers()
-                collector.take(body, {k.lower(): v for k, v in self.headers.items()})
+                collector.take(self.path, body, {k.lower(): v for k, v in self.headers.items()})
 
             def log_message(self, *_: Any) -> None:
                 """Quiet."""
@@ -36,11 +40,34 @@ class Collector:
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def take(self, body: bytes, headers: dict[str, str]) -> None:
+    def take(self, path: str, body: bytes, headers: dict[str, str]) -> None:
         with self._arrived:
-            self.requests.append(ExportTraceServiceRequest.FromString(body))
-            self.headers.append(headers)
+            if path == "/v1/logs":
+                self.log_requests.append(ExportLogsServiceRequest.FromString(body))
+            else:
+                self.requests.append(ExportTraceServiceRequest.FromString(body))
+                self.headers.append(headers)
             self._arrived.notify_all()
+
+    def log(self, message: str) -> LogRecord:
+        """The first log record with that body, once it came."""
+
+        def found() -> list[LogRecord]:
+            return [one for one in self.logs() if one.body.string_value == message]
+
+        with self._arrived:
+            assert self._arrived.wait_for(found, timeout=10), self.logs()
+            return found()[0]
+
+    def logs(self) -> list[LogRecord]:
+        """The log records that came so far."""
+        return [
+            record
+            for request in self.log_requests
+            for resource in request.resource_logs
+            for scope in resource.scope_logs
+            for record in scope.log_records
+        ]
 
     def spans(self, count: int) -> list[Span]:
         """The spans that came, once there are `count` of them."""
@@ -54,6 +81,16 @@ class Collector:
         def found() -> list[Span]:
             named = [span for span in self._spans() if span.name == name]
             return [span for span in named if trace_id in ("", span.trace_id.hex())]
+
+        with self._arrived:
+            assert self._arrived.wait_for(found, timeout=10), [s.name for s in self._spans()]
+            return found()[0]
+
+    def span_by_id(self, span_id: bytes) -> Span:
+        """The span of that id, once it came."""
+
+        def found() -> list[Span]:
+            return [span for span in self._spans() if span.span_id == span_id]
 
         with self._arrived:
             assert self._arrived.wait_for(found, timeout=10), [s.name for s in self._spans()]
@@ -78,6 +115,6 @@ class Collector:
         self._thread.join()
 
 
-def attributes(span: Span) -> dict[str, Any]:
-    """A span's attributes as plain values."""
+def attributes(span: Span | LogRecord) -> dict[str, Any]:
+    """The attributes of a span or a log record as plain values."""
     return {a.key: getattr(a.value, a.value.WhichOneof("value")) for a in span.attributes}

@@ -29,7 +29,11 @@ class Settings(ServiceSettings, EdgeSettings):
             "LOG_FORMAT": self.log_format,
             "OTLP_ENDPOINT": str(self.otlp_endpoint or ""),
             "OTLP_HEADERS": self.otlp_headers.get_secret_value(),
+            "TRACES_EXPORTER": self.traces_exporter,
+            "JAEGER_AGENT_HOST": self.jaeger_agent_host,
+            "JAEGER_AGENT_PORT": str(self.jaeger_agent_port),
             "TRACE_SAMPLE_RATE": str(self.trace_sample_rate),
+            "SENTRY_DSN": self.sentry_dsn.get_secret_value() if self.sentry_dsn else "",
         }
 
     def database(self) -> str:

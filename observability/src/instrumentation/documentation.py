@@ -10,7 +10,7 @@ from instrumentation.generated_page import write_page
 
 _HEAD: Final = """# Metrics
 
-Generated from `observability/src/instrumentation/catalogue.py` by
+Generated from `observability/src/instrumentation/catalogue/` by
 `python -m instrumentation.documentation`; do not edit. Every service answers `/metrics` in the
 Prometheus text format, or in OpenMetrics with exemplars when asked for it. The process, garbage
 collector and platform metrics of prometheus_client come with it.

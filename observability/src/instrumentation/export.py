@@ -1,28 +1,25 @@
-"""The SDK's export pipeline: spans in batches to an OTLP/HTTP collector, from another thread."""
+"""What the exports of spans and logs share: who sends, what became of it, an end in good time."""
 
 import logging
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from functools import cache
 from typing import Final
 
-from opentelemetry.exporter.otlp.proto.http import trace_exporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import Tracer
 
-from instrumentation.settings import ServiceSettings, parse_headers
+from instrumentation.metrics import Metrics
+from instrumentation.settings import ServiceSettings
 
-_EXPORT_TIMEOUT_SECONDS: Final = 5.0
+EXPORT_TIMEOUT_SECONDS: Final = 5.0
+BATCH_DELAY_MILLISECONDS: Final = 1000.0
+QUEUE_SIZE: Final = 2048
+QUEUE_LOGGER: Final = "opentelemetry.sdk._shared_internal"
 _CLOSE_TIMEOUT_SECONDS: Final = 2.0
 _ABORT_TIMEOUT_SECONDS: Final = 0.5
-_BATCH_DELAY_MILLISECONDS: Final = 1000.0
 _QUIET_SECONDS: Final = 60.0
-_EXPORT_LOGGERS: Final = (trace_exporter.__name__, "opentelemetry.sdk._shared_internal")
 
 
 class OncePerMinute(logging.Filter):
@@ -45,15 +42,74 @@ class OncePerMinute(logging.Filter):
             return True
 
 
-@dataclass(frozen=True, slots=True)
-class ExportPipeline:
-    """A tracer whose spans go out, and the means to end it."""
+class ExportBook:
+    """What became of the records of one signal, "traces" or "logs": waiting, exported or dropped.
 
-    tracer: Tracer
-    _provider: TracerProvider
-    _exporter: OTLPSpanExporter
-    _filter: OncePerMinute
-    _closed: threading.Event = field(default_factory=threading.Event)
+    The SDK's queue takes each record and drops its oldest one where it is full; it does not say
+    so, but what went in and what came out is known here. Between the moment in which the SDK takes
+    a batch out and that in which the exporter has it, a record may count as dropped that was not.
+    """
+
+    def __init__(self, signal: str, metrics: Metrics | None) -> None:
+        self._signal = signal
+        self._metrics = metrics
+        self._waiting = 0
+        self._lock = threading.Lock()
+        if metrics is None:
+            return
+        metrics.gauge("telemetry_queue_size").labels(signal).set_function(
+            lambda: float(self._waiting)
+        )
+        # An increase is seen only of a series that was there before.
+        metrics.inc("telemetry_exported_total", 0, signal=signal)
+        metrics.inc("telemetry_export_failures_total", 0, signal=signal)
+        for reason in ("queue_full", "export_failed"):
+            metrics.inc("telemetry_dropped_total", 0, signal=signal, reason=reason)
+
+    def added(self) -> None:
+        """A record goes into the queue."""
+        with self._lock:
+            is_full = self._waiting >= QUEUE_SIZE
+            if not is_full:
+                self._waiting += 1
+        if is_full:
+            self._count("telemetry_dropped_total", 1, reason="queue_full")
+
+    def taken(self, count: int) -> None:
+        """A batch of records comes out of the queue."""
+        with self._lock:
+            self._waiting = max(0, self._waiting - count)
+
+    def ended(self, count: int, *, succeeded: bool) -> None:
+        """The batch is with the collector, or lost."""
+        if succeeded:
+            self._count("telemetry_exported_total", count)
+            return
+        self._count("telemetry_export_failures_total", 1)
+        self._count("telemetry_dropped_total", count, reason="export_failed")
+
+    def _count(self, name: str, amount: int, **labels: str) -> None:
+        if self._metrics is not None:
+            self._metrics.inc(name, amount, signal=self._signal, **labels)
+
+
+class Closing:
+    """Ends an export once: sends what is queued, and gives up after 2.5 seconds.
+
+    `shut_down` sends and ends, and may wait for long; `abort` makes it give up. The loggers of the
+    export, `quiet`, say one thing a minute until then.
+    """
+
+    def __init__(
+        self, shut_down: Callable[[], object], abort: Callable[[], object], *quiet: str
+    ) -> None:
+        self._shut_down = shut_down
+        self._abort = abort
+        self._quiet = quiet
+        self._filter = OncePerMinute()
+        self._closed = threading.Event()
+        for name in quiet:
+            logging.getLogger(name).addFilter(self._filter)
 
     def close(self) -> None:
         """Send what is queued; give up after 2.5 seconds where the collector is away."""
@@ -61,45 +117,35 @@ class ExportPipeline:
             return
         self._closed.set()
         # The SDK itself would wait for 30 s, so the wait is done beside it.
-        worker = threading.Thread(target=self._provider.shutdown, daemon=True)
+        worker = threading.Thread(target=self._shut_down, daemon=True)
         worker.start()
         worker.join(_CLOSE_TIMEOUT_SECONDS)
         if worker.is_alive():
-            self._exporter.shutdown()
+            self._abort()
             worker.join(_ABORT_TIMEOUT_SECONDS)
         if worker.is_alive():
             return  # it may still complain of the absent collector: the filter stays
-        for name in _EXPORT_LOGGERS:
+        for name in self._quiet:
             logging.getLogger(name).removeFilter(self._filter)
 
 
-def open_exporter(settings: ServiceSettings) -> ExportPipeline:
-    """A pipeline to `settings.otlp_endpoint`; a request never waits for it, a full queue drops."""
-    exporter = OTLPSpanExporter(
-        endpoint=f"{str(settings.otlp_endpoint).rstrip('/')}/v1/traces",
-        headers=parse_headers(settings.otlp_headers.get_secret_value()),
-        timeout=_EXPORT_TIMEOUT_SECONDS,
-    )
-    provider = TracerProvider(
-        resource=_resource(settings),
-        sampler=ParentBased(TraceIdRatioBased(settings.trace_sample_rate)),
-        shutdown_on_exit=False,
-    )
-    processor = BatchSpanProcessor(exporter, schedule_delay_millis=_BATCH_DELAY_MILLISECONDS)
-    provider.add_span_processor(processor)
-    quiet = OncePerMinute()
-    for name in _EXPORT_LOGGERS:
-        logging.getLogger(name).addFilter(quiet)
-    tracer = provider.get_tracer("instrumentation", settings.service_version)
-    return ExportPipeline(tracer, provider, exporter, quiet)
-
-
-def _resource(settings: ServiceSettings) -> Resource:
+def resource_of(settings: ServiceSettings) -> Resource:
+    """Who sends: the same for traces and logs, and one instance for each process."""
     return Resource.create(
         {
             "service.name": settings.service_name,
             "service.version": settings.service_version,
-            "service.instance.id": str(uuid.uuid4()),
+            "service.instance.id": _instance_id(),
             "deployment.environment.name": settings.environment,
         }
     )
+
+
+def signal_url(settings: ServiceSettings, signal: str) -> str:
+    """Where the collector takes `traces` or `logs`."""
+    return f"{str(settings.otlp_endpoint).rstrip('/')}/v1/{signal}"
+
+
+@cache
+def _instance_id() -> str:
+    return str(uuid.uuid4())

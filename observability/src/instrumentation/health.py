@@ -13,6 +13,7 @@ from starlette.routing import Route
 from instrumentation.errors import short_message
 from instrumentation.host import host_report
 from instrumentation.metrics import Metrics
+from instrumentation.rates import Rates
 from instrumentation.settings import ServiceSettings
 
 OK: Final = "ok"
@@ -91,12 +92,14 @@ class Health:
         checks: Sequence[HealthCheck],
         started_at: float,
         metrics: Metrics,
+        rates: Rates | None = None,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._checks = tuple(checks)
         self._required = tuple(check for check in checks if check.ready)
         self._started_at = started_at
+        self._rates = rates
 
     async def live(self, _: Request) -> JSONResponse:
         """The process answers; nothing outside of it is touched."""
@@ -117,10 +120,11 @@ class Health:
         return JSONResponse(body, status_code=_code(body))
 
     async def deep(self, _: Request) -> JSONResponse:
-        """The report with CPU, memory and disk."""
+        """The report with CPU, memory, disk and how busy the process is."""
         body = await self._report()
         host = await anyio.to_thread.run_sync(host_report, self._settings.data_dir)
-        return JSONResponse({**body, **host}, status_code=_code(body))
+        rates = {} if self._rates is None else {"rates": self._rates.report()}
+        return JSONResponse({**body, **host, **rates}, status_code=_code(body))
 
     async def observe(self) -> None:
         """Run every check for the sake of the metric."""

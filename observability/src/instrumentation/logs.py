@@ -4,50 +4,40 @@ import json
 import logging
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 import orjson
-from opentelemetry.trace import get_current_span
-from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
 from pythonjsonlogger.json import JsonFormatter
 
-from instrumentation.context import RequestContext, current
-from instrumentation.redaction import redact, redact_mapping
+from instrumentation.log_fields import redacted_fields
 from instrumentation.settings import ServiceSettings
 
-DEFAULT_CATEGORY: Final = "infrastructure"
-# Loki answers 400 to structured metadata over 64 KB, and a longer trace says no more.
-_MAX_TEXT: Final = 32_768
-_OWN_FIELDS: Final = ("category", "latency_ms")
-_NOT_EXTRA: Final = frozenset({*RESERVED_ATTRS, "color_message", "taskName", *_OWN_FIELDS})
-_NO_CONTEXT: Final = RequestContext()
+# What a line for human eyes shows in its own way, or leaves to the JSON line.
+_SHOWN: Final = frozenset(
+    {
+        "timestamp",
+        "level",
+        "logger",
+        "message",
+        "trace_id",
+        "span_id",
+        "request_id",
+        "tenant_id",
+        "user_hash",
+        "endpoint",
+        "latency_ms",
+        "category",
+        "stack",
+        "exception.type",
+        "exception.message",
+        "exception.stacktrace",
+    }
+)
 _COLOURS: Final = {"DEBUG": 90, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
 _ROUTED: Final = ("uvicorn", "uvicorn.error", "uvicorn.asgi")
 # Their every request or statement is a span already; written out, a statement's parameters would
 # name users.
 _CHATTY: Final = ("httpx", "httpx2", "httpcore", "urllib3", "aiosqlite", "sqlalchemy")
-
-
-def record_fields(record: logging.LogRecord) -> dict[str, Any]:
-    """What the context adds to a record: time, trace, request, latency and category."""
-    span = get_current_span().get_span_context()
-    request = current() or _NO_CONTEXT
-    moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-    return {
-        "timestamp": moment.replace("+00:00", "Z"),
-        "level": record.levelname,
-        "logger": record.name,
-        "message": redact(record.message[:_MAX_TEXT]),
-        "trace_id": f"{span.trace_id:032x}" if span.is_valid else None,
-        "span_id": f"{span.span_id:016x}" if span.is_valid else None,
-        "request_id": request.request_id,
-        "tenant_id": request.tenant_id,
-        "user_hash": request.user_hash,
-        "endpoint": request.endpoint,
-        "latency_ms": getattr(record, "latency_ms", None),
-        "category": getattr(record, "category", DEFAULT_CATEGORY),
-    }
 
 
 def _serialize(line: dict[str, Any], **_: Any) -> str:
@@ -74,15 +64,9 @@ class JsonLineFormatter(JsonFormatter):
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
         """Fill in the fields of every line, then the record's extras."""
-        log_data.update(record_fields(record))
+        del message_dict
+        log_data.update(redacted_fields(record))
         log_data.update(self._service)
-        exception = message_dict.pop("exc_info", None)
-        extras = {**message_dict, **merge_record_extra(record, {}, reserved=_NOT_EXTRA)}
-        # No extra can forge a field of the line.
-        for key, value in redact_mapping(extras).items():
-            log_data.setdefault(key, value)
-        if exception:
-            log_data["exception"] = redact(exception[-_MAX_TEXT:])
 
 
 class TextFormatter(logging.Formatter):
@@ -90,20 +74,17 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, with the exception below it."""
-        record.message = record.getMessage()
-        fields = record_fields(record)
-        extras = merge_record_extra(record, {}, reserved=_NOT_EXTRA)
-        shown = " ".join(f"{key}={value}" for key, value in redact_mapping(extras).items())
+        fields = redacted_fields(record)
+        extras = " ".join(f"{key}={value}" for key, value in fields.items() if key not in _SHOWN)
         trace = f" trace={fields['trace_id'][:8]}" if fields["trace_id"] else ""
         colour = _COLOURS.get(record.levelname, 0)
         line = (
             f"{fields['timestamp'][11:23]} \x1b[{colour}m{record.levelname:<8}\x1b[0m "
             f"{record.name}: {fields['message']}"
-            f"{f' {shown}' if shown else ''}\x1b[90m{trace}\x1b[0m"
+            f"{f' {extras}' if extras else ''}\x1b[90m{trace}\x1b[0m"
         )
-        if record.exc_info:
-            line += f"\n{redact(self.formatException(record.exc_info))}"
-        return line
+        stack = fields.get("exception.stacktrace")
+        return f"{line}\n{stack.rstrip()}" if stack else line
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ from instrumentation.catalogue import Metric, metrics_of
 Family = Counter | Gauge | Histogram
 FamilyT = TypeVar("FamilyT", Counter, Gauge, Histogram)
 OVERFLOW_TENANT: Final = "other"
+VERSIONS_KEPT: Final = 5
+"""How many model versions of a tenant have series of a family; those of older ones are removed."""
+_GROWING: Final = "model_version"
 _PROMETHEUS_UNITS: Final = ("seconds", "bytes")
 
 
@@ -38,7 +41,9 @@ class Metrics:
     """Every catalogue metric of `service` (a name the catalogue knows), and its exposition.
 
     `tenant_limit` bounds how many values `tenant_id` may take in this process; the tenants
-    beyond it share the value "other", so that no caller can make series without end.
+    beyond it share the value "other", so that no caller can make series without end. Of a
+    tenant's model versions the five newest have series; where a family has no `tenant_id`, or the
+    tenant is "other", as many versions as there may be tenants.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Metrics:
         self.registry = CollectorRegistry(auto_describe=True)
         self._tenant_limit = tenant_limit
         self._tenants: set[str] = set()
+        self._versions: dict[tuple[str, str], dict[str, list[dict[str, str]]]] = {}
         self._labels = {metric.name: metric.labels for metric in metrics_of(service)}
         self._families = {metric.name: self._build(metric) for metric in metrics_of(service)}
         self._children: dict[tuple[object, ...], Any] = {}
@@ -86,9 +92,13 @@ class Metrics:
         self._child(Histogram, name, labels).observe(value, exemplar())
 
     def forget(self, name: str, **labels: str) -> None:
-        """Remove one series, such as that of a job long done."""
+        """Remove the series that have these labels, such as that of a job long done."""
+        if "tenant_id" in labels:
+            labels["tenant_id"] = self.bounded_tenant(labels["tenant_id"])
         family = self._family(name, None)
-        self._children.pop((name, *labels.items()), None)
+        wanted = labels.items()
+        for key in [key for key in self._children if key[0] == name and wanted <= set(key[1:])]:
+            del self._children[key]
         family.remove_by_labels(labels)
 
     def bounded_tenant(self, tenant_id: str) -> str:
@@ -108,13 +118,27 @@ class Metrics:
         if "tenant_id" in labels:
             labels["tenant_id"] = self.bounded_tenant(labels["tenant_id"])
             key = (name, *labels.items())
+            child = self._children.get(key)
+            if child is not None:
+                return child
         family = self._family(name, kind)
         expected = self._labels[name]
         if sorted(labels) != sorted(expected):
             raise UnknownMetricError(f"{name} has the labels {expected}, not {tuple(labels)}")
         child = family.labels(**labels) if expected else family
         self._children[key] = child
+        if _GROWING in labels:
+            self._bound_versions(name, labels)
         return child
+
+    def _bound_versions(self, name: str, labels: dict[str, str]) -> None:
+        tenant = labels.get("tenant_id", OVERFLOW_TENANT)
+        versions = self._versions.setdefault((name, tenant), {})
+        versions.setdefault(labels[_GROWING], []).append(labels)
+        limit = self._tenant_limit if tenant == OVERFLOW_TENANT else VERSIONS_KEPT
+        if len(versions) > limit:
+            for old in versions.pop(next(iter(versions))):
+                self.forget(name, **old)
 
     def _family(self, name: str, kind: type[FamilyT] | None) -> FamilyT:
         family = self._families.get(name)

@@ -18,6 +18,7 @@ from instrumentation.http_attributes import RequestHead, failure_body, request_a
 from instrumentation.http_series import HttpSeries
 from instrumentation.metrics import Metrics
 from instrumentation.propagation import extract_pair
+from instrumentation.rates import Rates
 from instrumentation.routing import RouteTable
 from instrumentation.tracing import Tracing
 
@@ -44,8 +45,10 @@ class TelemetryMiddleware:
         tracing: Tracing,
         service: str,
         routes: Iterable[BaseRoute],
+        rates: Rates | None = None,
     ) -> None:
         self._app = app
+        self._rates = rates
         self._metrics = metrics
         self._tracing = tracing
         self._service = service
@@ -57,6 +60,8 @@ class TelemetryMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._rates is not None:
+            self._rates.tick()
         exchange = self._begin(scope, receive, send)
         span_token = attach(set_span_in_context(exchange.span))
         context_token = context.bind(exchange.context)

@@ -1,12 +1,13 @@
 """Weaves telemetry around a port at the composition root: same interface, nothing to call."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, Final, TypeVar, cast
 
 from opentelemetry.trace import SpanKind, get_current_span
+from opentelemetry.util.types import AttributeValue
 
 from instrumentation.errors import count_error, record_exception
 from instrumentation.metrics import Metrics
@@ -24,15 +25,18 @@ def observed(
     metrics: Metrics,
     tracing: Tracing,
     expected: tuple[type[Exception], ...] = (),
+    attributes: Mapping[str, AttributeValue] | None = None,
 ) -> PortT:
     """The port with a span, a duration and an error count around every async method.
 
     `kind` is "cache", "store" or what fits: a cache is measured as `cache_operations_*` and its
     `get` counts hits and misses, any other kind as `port_operation_duration_seconds`.
     Exceptions of the types `expected` (such as KeyError for an absent object) are answers, not
-    errors. Methods that are not `async def`, and attributes, are the port's own.
+    errors. `attributes` say more of what stands behind the port, such as `db.system.name` and
+    `server.address`, and are on its spans. Methods that are not `async def`, and attributes, are
+    the port's own.
     """
-    weaver = _Weaver(kind, name, metrics, tracing, expected)
+    weaver = _Weaver(kind, name, metrics, tracing, expected, attributes or {})
     return cast("PortT", _ObservedPort(port, weaver))
 
 
@@ -62,12 +66,14 @@ class _Weaver:
         metrics: Metrics,
         tracing: Tracing,
         expected: tuple[type[Exception], ...],
+        attributes: Mapping[str, AttributeValue],
     ) -> None:
         self._kind = kind
         self._name = name
         self._metrics = metrics
         self._tracing = tracing
         self._expected = expected
+        self._attributes = attributes
 
     def weave(
         self, operation: str, call: Callable[..., Awaitable[Any]]
@@ -76,7 +82,12 @@ class _Weaver:
         if not self._tracing.exporting:
             return measured
         span_name = f"{self._name} {operation}"
-        attributes = {"port.kind": self._kind, "port.name": self._name, "port.operation": operation}
+        attributes: dict[str, AttributeValue] = {
+            "port.kind": self._kind,
+            "port.name": self._name,
+            "port.operation": operation,
+            **self._attributes,
+        }
 
         @wraps(call)
         async def traced(*args: Any, **kwargs: Any) -> Any:

@@ -14,7 +14,9 @@ from instrumentation.redaction import redact
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 LogFormat = Literal["json", "text", "auto"]
+TracesExporter = Literal["otlp", "jaeger", "none"]
 _WORD: Final = r"^[a-z][a-z0-9-]{0,62}$"
+_DSN: Final = re.compile(r"https?://[^@/\s]+@[^/\s]+/(\S+/)?\d+")
 _MAX_VALUE_LENGTH: Final = 80
 
 
@@ -51,8 +53,23 @@ class ServiceSettings(BaseSettings):
     otlp_headers: SecretStr = Field(
         default=SecretStr(""), description="name=value pairs parted by commas"
     )
+    traces_exporter: TracesExporter = Field(
+        default="otlp", description="otlp (to OTLP_ENDPOINT where it is set), jaeger or none"
+    )
+    jaeger_agent_host: str = Field(
+        default="localhost", min_length=1, description="the host of a Jaeger agent"
+    )
+    jaeger_agent_port: int = Field(
+        default=6831, ge=1, le=65_535, description="a port from 1 to 65535"
+    )
+    sentry_dsn: SecretStr | None = Field(
+        default=None, description="a DSN such as https://key@sentry.example/1"
+    )
     trace_sample_rate: float = Field(
         default=1.0, ge=0.0, le=1.0, description="the share of new traces kept, from 0 to 1"
+    )
+    metrics_tenant_limit: int = Field(
+        default=1000, ge=1, le=100_000, description="tenants with series of their own, 1 or more"
     )
     data_dir: Path = Field(default=Path(".data"), description="a folder for local files")
 
@@ -69,6 +86,20 @@ class ServiceSettings(BaseSettings):
     def _lower_case(cls, value: object) -> object:
         if isinstance(value, str) and value.lower() in get_args(LogFormat):
             return value.lower()
+        return value
+
+    @field_validator("traces_exporter", mode="before")
+    @classmethod
+    def _lower_case_exporter(cls, value: object) -> object:
+        if isinstance(value, str) and value.lower() in get_args(TracesExporter):
+            return value.lower()
+        return value
+
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _dsn(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _DSN.fullmatch(value.get_secret_value()):
+            raise ValueError("not a DSN")
         return value
 
     @field_validator("otlp_headers")

@@ -11,10 +11,11 @@ from opentelemetry.trace import Span, SpanKind, Tracer
 from opentelemetry.util.types import AttributeValue
 
 from instrumentation.errors import record_exception
-from instrumentation.export import open_exporter
 from instrumentation.identifiers import IdentifierTracer
+from instrumentation.metrics import Metrics
 from instrumentation.propagation import extract, inject
 from instrumentation.settings import ServiceSettings
+from instrumentation.span_export import open_span_export
 
 __all__ = ["Tracing", "extract", "inject", "start_tracing"]
 
@@ -91,14 +92,19 @@ class Tracing:
 _SILENT_RATE: Final = 0.0
 
 
-def start_tracing(settings: ServiceSettings) -> Tracing:
-    """Start tracing for a service: with a collector where `otlp_endpoint` is set."""
+def start_tracing(settings: ServiceSettings, metrics: Metrics | None = None) -> Tracing:
+    """Start tracing for a service, whose `metrics` count what is exported and what is lost.
+
+    Spans go to the collector of `otlp_endpoint`, to a Jaeger agent, or nowhere, as
+    `traces_exporter` says.
+    """
     silent = IdentifierTracer(_SILENT_RATE)
-    if settings.otlp_endpoint is None:
+    to_collector = settings.traces_exporter == "otlp" and settings.otlp_endpoint is not None
+    if not to_collector and settings.traces_exporter != "jaeger":
         tracer = IdentifierTracer(settings.trace_sample_rate)
         return Tracing(tracer, exporting=False, silent=silent, _shut_down=_nothing)
-    pipeline = open_exporter(settings)
-    return Tracing(pipeline.tracer, exporting=True, silent=silent, _shut_down=pipeline.close)
+    export = open_span_export(settings, metrics)
+    return Tracing(export.tracer, exporting=True, silent=silent, _shut_down=export.closing.close)
 
 
 def _nothing() -> None:

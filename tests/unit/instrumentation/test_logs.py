@@ -59,7 +59,9 @@ def test_no_secret_leaves_in_message_arguments_extras_or_exceptions(log_lines: L
     assert KEY not in stream.getvalue()
     assert "example.com" not in stream.getvalue()
     assert line["header"] == {"x-api-key": "[redacted]"}
-    assert "ValueError" in line["exception"]
+    assert line["exception.type"] == "ValueError"
+    assert line["exception.message"].startswith("invalid literal for int()")
+    assert line["exception.stacktrace"].startswith("Traceback (most recent call last):")
 
 
 def test_an_extra_cannot_forge_a_field(log_lines: LogLines) -> None:

@@ -121,6 +121,50 @@ def test_a_forgotten_series_is_gone_and_can_return() -> None:
     assert metrics.registry.get_sample_value("training_job_status", labels) == 2
 
 
+def versions(metrics: Metrics, name: str) -> list[str]:
+    """The model versions that have a series in a family."""
+    samples = next(f for f in metrics.registry.collect() if f.name == name.removesuffix("_total"))
+    return sorted({sample.labels["model_version"] for sample in samples.samples})
+
+
+def test_a_tenants_old_model_versions_have_no_series_any_more() -> None:
+    metrics = Metrics("backend-api")
+    for number in range(8):
+        for algorithm in ("two-tower", "popularity"):
+            labels = {"tenant_id": "acme", "model_version": f"v{number}", "algorithm": algorithm}
+            metrics.inc("recommendations_served_total", **labels)
+    assert versions(metrics, "recommendations_served_total") == ["v3", "v4", "v5", "v6", "v7"]
+    metrics.inc(
+        "recommendations_served_total", tenant_id="acme", model_version="v0", algorithm="two-tower"
+    )
+    assert versions(metrics, "recommendations_served_total") == ["v0", "v4", "v5", "v6", "v7"]
+
+
+def test_versions_without_a_tenant_are_bounded_by_how_many_tenants_there_may_be() -> None:
+    metrics = Metrics("ml-engine", tenant_limit=3)
+    name = "ml_model_inference_duration_seconds"
+    for number in range(10):
+        metrics.observe(name, 0.1, operation="reranking", model_version=f"v{number}")
+    assert versions(metrics, name) == ["v7", "v8", "v9"]
+
+
+def test_tenants_beyond_the_limit_bring_no_versions_without_end() -> None:
+    metrics = Metrics("backend-api", tenant_limit=3)
+    for number in range(100):
+        metrics.set("recommendation_ctr", 0.1, tenant_id=f"t{number}", model_version=f"v{number}")
+    assert len(versions(metrics, "recommendation_ctr")) <= 6
+
+
+def test_a_series_of_a_tenant_beyond_the_limit_can_be_forgotten() -> None:
+    metrics = Metrics("ml-engine", tenant_limit=1)
+    metrics.inc("training_job_completed_total", tenant_id="first")
+    labels = {"job_id": "j1", "tenant_id": "second"}
+    metrics.set("training_job_status", 1, **labels)
+    metrics.forget("training_job_status", **labels)
+    other = {"job_id": "j1", "tenant_id": "other"}
+    assert metrics.registry.get_sample_value("training_job_status", other) is None
+
+
 def test_two_services_share_nothing() -> None:
     one, other = Metrics("backend-api"), Metrics("backend-api")
     one.inc("errors_total", error_type="x")

@@ -167,7 +167,7 @@ async def test_an_exception_is_counted_timed_logged_once_and_answered(
     errors = {"error_type": "ZeroDivisionError"}
     assert metrics.registry.get_sample_value("errors_total", errors) == 1
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    (failure,) = [line for line in lines if "exception" in line]
+    (failure,) = [line for line in lines if "exception.type" in line]
     assert failure["trace_id"] == answer.headers["x-trace-id"]
     assert "example.com" not in stream.getvalue()
 

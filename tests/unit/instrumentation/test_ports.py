@@ -114,3 +114,20 @@ async def test_calls_are_spans_where_a_collector_is_set(
     failed = collector.span("plans fail")
     assert failed.status.code == failed.status.STATUS_CODE_ERROR
     assert "example.com" not in str(failed)
+
+
+async def test_what_stands_behind_a_port_is_on_its_spans(
+    metrics: Metrics, exporting: Tracing, collector: Collector
+) -> None:
+    behind = {"db.system.name": "redis", "server.address": "localhost", "server.port": 6379}
+    port = observed(
+        MemoryCache(),
+        kind="rate limiter",
+        name="redis",
+        metrics=metrics,
+        tracing=exporting,
+        attributes=behind,
+    )
+    await port.get("a")
+    exporting.close()
+    assert attributes(collector.span("redis get")).items() >= behind.items()

@@ -16,10 +16,10 @@ from backends.object_store import UrlObjectStore
 from backends.snapshots import SnapshotDamaged, SnapshotStore
 from backends.stages import StageClock
 from contracts.snapshots import SnapshotManifest
-from instrumentation.logs import configure_logging
 from instrumentation.settings import ServiceSettings, load_settings
 from instrumentation.stages import record_stages
-from instrumentation.tracing import extract, start_tracing
+from instrumentation.telemetry import start_exports
+from instrumentation.tracing import extract
 from ml_engine.domain.errors import DomainError
 from ml_engine.training.messages import Failed, Progress, Trained, TrainingSpec
 from ml_engine.training.training import train
@@ -43,8 +43,8 @@ def main() -> None:
     os.nice(NICENESS)
     settings = load_settings(WorkerSettings)
     # Standard output carries the messages, so the log goes to standard error.
-    configure_logging(settings, stream=sys.stderr)
-    tracing = start_tracing(settings)
+    exports = start_exports(settings, stream=sys.stderr)
+    tracing = exports.tracing
     request = get_current_span(extract(spec.trace_headers)).get_span_context()
     span = tracing.tracer.start_span(
         "training_job",
@@ -55,7 +55,7 @@ def main() -> None:
     _send(_outcome(spec, sys.argv[1], clock))
     record_stages(tracing.tracer, clock.stages, span)
     span.end()
-    tracing.close()
+    exports.close()
 
 
 def _outcome(spec: TrainingSpec, object_store_url: str, clock: StageClock) -> Trained | Failed:

@@ -83,7 +83,7 @@ def _record(line: str) -> dict[str, Any] | None:
 def _error_in(record: dict[str, Any]) -> str | None:
     if record.get("level") not in ("ERROR", "CRITICAL") or record.get("message") == _NO_CAUSE:
         return None
-    return _headline(str(record.get("exception") or record.get("message")))
+    return _headline(str(record.get("exception.stacktrace") or record.get("message")))
 
 
 def _headline(text: str) -> str:
