@@ -24,6 +24,7 @@ from contracts.recommendations import BatchQuery, RecommendationQuery
 from ml_engine.models.two_tower import TwoTower, UserTower
 from ml_engine.models.two_tower.item_tower import ItemTower
 from ml_engine.registry.registry import ModelRegistry
+from ml_engine.retrieval.recall import SearchSampler
 from ml_engine.retrieval.recommender import Recommender
 from ml_engine.retrieval.serving_model import ServingModel
 from ml_engine.retrieval.tenant_models import Served, TenantModels
@@ -123,7 +124,7 @@ async def main(n_items: int) -> None:
         popularity = np.arange(n_items, 0, -1, dtype=np.float64)
         serving = ServingModel("v1", random_model(n_items), ids, titles, popularity)
         models.swap(TENANT, Served(serving))
-        recommender = Recommender(models, features)
+        recommender = Recommender(models, features, SearchSampler())
         for name in OPTIONS:
             await measure(recommender, n_items, name)
         await measure_batch(recommender, n_items)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,16 +17,20 @@ from instrumentation.database import instrument_engine
 from instrumentation.health import HealthCheck
 from instrumentation.middleware import TelemetryMiddleware
 from instrumentation.ports import observed
+from instrumentation.rates import Counted, Rates
 from instrumentation.telemetry import Telemetry, start_telemetry
 from ml_engine.adapters.job_store import SqlJobStore
 from ml_engine.adapters.job_telemetry import JobTelemetry
 from ml_engine.adapters.local_training import LocalTrainingRunner
+from ml_engine.adapters.retrieval_telemetry import RetrievalTelemetry
 from ml_engine.http import models as model_routes
 from ml_engine.http import recommendations, training_jobs
 from ml_engine.http.errors import add_error_handlers
 from ml_engine.http.state import Engine, State
 from ml_engine.registry.registry import ModelRegistry
 from ml_engine.retrieval.deployment import Deployment
+from ml_engine.retrieval.freshness import Freshness
+from ml_engine.retrieval.recall import SearchSampler
 from ml_engine.retrieval.recommender import Recommender
 from ml_engine.retrieval.tenant_models import TenantModels
 from ml_engine.settings import Settings
@@ -36,6 +40,12 @@ from web.body_limit import BodyLimit
 from web.service_token import ServiceTokenGuard
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+RATES = {
+    "recommendations": Counted(
+        "http_requests_total", {"endpoint": "/v1/tenants/{tenant}/recommendations"}
+    )
+}
+"""What /health/deep shows of the engine's work beside requests."""
 
 PortT = TypeVar("PortT")
 
@@ -79,6 +89,7 @@ def build_app(settings: Settings) -> FastAPI:
     """The service; what it holds is opened and closed with its lifespan."""
     telemetry = start_telemetry(settings, "ml-engine")
     ports = _Ports(settings, telemetry)
+    rates = Rates(telemetry.metrics, RATES)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[State]:
@@ -97,7 +108,7 @@ def build_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
         # As they were made: `include_router` would make each a second time.
         routes=[
-            *telemetry.routes(ports.health_checks()),
+            *telemetry.routes(ports.health_checks(), rates),
             *recommendations.router.routes,
             *training_jobs.router.routes,
             *model_routes.router.routes,
@@ -113,6 +124,7 @@ def build_app(settings: Settings) -> FastAPI:
         tracing=telemetry.tracing,
         service="ml-engine",
         routes=app.routes,
+        rates=rates,
     )
     return app
 
@@ -133,11 +145,14 @@ async def _engine(
         ports.runner, registry, folder / "training", settings.service_version, deployment.activate
     )
     queue = TrainingQueue(ports.jobs, execution, SnapshotStore(ports.objects), job_telemetry)
-    worker = asyncio.create_task(queue.work())
+    sampler = SearchSampler()
+    retrieval = RetrievalTelemetry(telemetry.metrics, Freshness(models, registry), sampler)
+    work = (queue.work, retrieval.watch_vectors, retrieval.watch_searches)
+    tasks = [asyncio.create_task(one()) for one in work]
     try:
-        recommender = Recommender(models, ports.features)
+        recommender = Recommender(models, ports.features, sampler)
         yield Engine(recommender, queue, registry, deployment, telemetry.metrics, telemetry.tracing)
     finally:
-        worker.cancel()
-        with suppress(asyncio.CancelledError):
-            await worker
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

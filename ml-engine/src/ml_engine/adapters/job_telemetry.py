@@ -87,6 +87,13 @@ class JobTelemetry:
                 self._metrics.forget(name, tenant_id=model.tenant_id, model_version=old)
             labels = {"tenant_id": model.tenant_id, "model_version": model.model_version}
             self._metrics.set(name, measured[measure], **labels)
+        if old is not None and old != model.model_version:
+            self._metrics.forget("ml_model_inference_duration_seconds", model_version=old)
+        for name, value in measured.items():
+            metric = name.removesuffix("_at_10")
+            self._metrics.set(
+                "ml_recommendation_quality", value, tenant_id=model.tenant_id, metric=metric
+            )
         self._shown_models[model.tenant_id] = model.model_version
 
     def _show(self, job: TrainingJob) -> None:

@@ -44,7 +44,8 @@ class Answer:
     """Ranked items, best first, what made them and where the time went, for all of a batch.
 
     `encoded` says of what a vector was made: a user, a history, an item or a context. `index`
-    is the kind of index that was searched. Both are None where popularity was enough.
+    is the kind of index that was searched. Both are None where popularity was enough. Of the items
+    of the history `vectors_found` had a vector, and `vectors_missing` had none.
     """
 
     model_version: str
@@ -54,3 +55,5 @@ class Answer:
     encoded: str | None = None
     index: str | None = None
     stages: Sequence[Stage] = field(default_factory=tuple[Stage, ...])
+    vectors_found: int = 0
+    vectors_missing: int = 0

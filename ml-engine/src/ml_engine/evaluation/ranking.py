@@ -15,9 +15,13 @@ USERS_PER_BATCH = 512
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """`hits` bool (n_users, k) and `n_relevant` int64 (n_users,) of the evaluated users."""
+    """`hits` bool (n_users, k) and `n_relevant` int64 (n_users,) of the evaluated users.
+
+    `items` int64 (n_users, k) are those that were ranked, -1 where there were no more.
+    """
 
     hits: np.ndarray
+    items: np.ndarray
     n_relevant: np.ndarray
 
 
@@ -29,6 +33,7 @@ def rank(model: Model, split: Split, k: int) -> Ranking:
     users = split.users
     depth = min(k, split.train.n_items)
     hits = np.zeros((len(users), k), bool)
+    items = np.full((len(users), k), -1, np.int64)
     n_relevant = np.zeros(len(users), np.int64)
     for start in range(0, len(users), USERS_PER_BATCH):
         batch = slice(start, start + USERS_PER_BATCH)
@@ -38,8 +43,9 @@ def rank(model: Model, split: Split, k: int) -> Ranking:
         relevant = _membership(held_out, split.train.n_items)
         found = np.take_along_axis(relevant, np.maximum(top, 0), axis=1)
         hits[batch, :depth] = found & (top >= 0)
+        items[batch, :depth] = top
         n_relevant[batch] = relevant.sum(axis=1)
-    return Ranking(hits, n_relevant)
+    return Ranking(hits, items, n_relevant)
 
 
 def top_items(scores: np.ndarray, seen: Histories, k: int) -> np.ndarray:

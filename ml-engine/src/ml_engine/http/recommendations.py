@@ -91,6 +91,8 @@ def _record(engine: Engine, answers: Sequence[Answer]) -> None:
         if stage.name == "embedding_lookup":
             name = next((a.algorithm for a in answers if a.encoded is not None), "none")
             metrics.observe("embedding_generation_duration_seconds", stage.seconds, model_name=name)
+    metrics.inc("embedding_cache_hits_total", sum(a.vectors_found for a in answers))
+    metrics.inc("embedding_cache_misses_total", sum(a.vectors_missing for a in answers))
     for answer in answers:
         if answer.encoded is not None:
             kind = answer.encoded

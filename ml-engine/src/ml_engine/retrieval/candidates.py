@@ -43,6 +43,20 @@ class Placed:
         return self.model_score + self.boost - self.penalty
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One search of an index: for `vector` float32 (d,), among `vectors` float32 (n, d).
+
+    Only those where `mask`, bool (m,), is true were eligible, all where it is None. `positions`
+    int64 (k,) were found, best first, -1 where there were no more.
+    """
+
+    vector: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+    mask: NDArray[np.bool_] | None
+    positions: NDArray[np.int64]
+
+
 class Source(Protocol):
     """Where candidates come from."""
 
@@ -147,6 +161,13 @@ class Nearest:
     def score(self, position: int) -> tuple[float, float]:
         """An item's score."""
         return float(self._vector @ self._personal.model.item_vectors[position]), 0.0
+
+    def searched(self) -> Search | None:
+        """What the index was asked and answered, None where it was not needed."""
+        if self._found is None:
+            return None
+        vectors, mask = self._personal.model.item_vectors, self._eligible.mask
+        return Search(self._vector, vectors, mask, self._found[1])
 
     def _search(self, fetch: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         if self._found is not None and len(self._found[0]) >= fetch:

@@ -10,6 +10,7 @@ from contracts.recommendations import BatchQuery, RecommendationQuery
 from ml_engine.domain.recommendation import Answer
 from ml_engine.retrieval.explanation import Explainer
 from ml_engine.retrieval.plan import Plan, plan_of
+from ml_engine.retrieval.recall import SearchSampler
 from ml_engine.retrieval.reranking import rerank, wanted
 from ml_engine.retrieval.scoring import index_of, sources_of
 from ml_engine.retrieval.serving_model import ServingModel
@@ -23,9 +24,12 @@ USERS_AT_ONCE = 16
 class Recommender:
     """Answers queries from the tenant's catalogue, its model and the user's newest history."""
 
-    def __init__(self, models: TenantModels, features: FeatureReader) -> None:
+    def __init__(
+        self, models: TenantModels, features: FeatureReader, sampler: SearchSampler
+    ) -> None:
         self._models = models
         self._features = features
+        self._sampler = sampler
 
     async def recommend(self, tenant_id: str, query: RecommendationQuery) -> Answer:
         """Rank items for a query.
@@ -44,7 +48,7 @@ class Recommender:
                 subject = subject_of(serving.catalogue, query, events, weights)
                 plan = plan_of(serving, query)
             with clock.stage("ml_inference"):
-                return _answers(serving, [subject], plan, clock)[0]
+                return self._answers(tenant_id, serving, [subject], plan, clock)[0]
 
     async def recommend_batch(self, tenant_id: str, query: BatchQuery) -> list[Answer]:
         """Rank items for each of many users, by one version. Raises `NothingToRecommend`."""
@@ -61,9 +65,49 @@ class Recommender:
                     subjects = [user_subject(serving.catalogue, h, weights) for h in histories]
                     plan = plan_of(serving, query)
                 with clock.stage("ml_inference"):
-                    answers += _answers(serving, subjects, plan, clock)
+                    answers += self._answers(tenant_id, serving, subjects, plan, clock)
                 await asyncio.sleep(0)
         return answers
+
+    def _answers(
+        self,
+        tenant_id: str,
+        serving: ServingModel,
+        subjects: Sequence[Subject],
+        plan: Plan,
+        clock: StageClock,
+    ) -> list[Answer]:
+        """Candidates by score, re-ranked and explained, for subjects that share a plan."""
+        options = plan.options
+        with _stage(
+            clock, "embedding_lookup", any(encodable(serving, s, options) for s in subjects)
+        ):
+            profiles = [profile_of(serving.personal, subject, options) for subject in subjects]
+        excluded = [subject.seen(options) for subject in subjects]
+        for seen in excluded:
+            seen.update([position for _, position in plan.pins])
+        with _stage(clock, "ann_search", any(p.vector is not None for p in profiles)):
+            sources = sources_of(serving, profiles, excluded, plan)
+            candidates = [source.best(wanted(options)) for source in sources]
+        self._sampler.offer(tenant_id, sources[0])
+        with clock.stage("reranking"):
+            answers: list[Answer] = []
+            for n, profile in enumerate(profiles):
+                placed = rerank(serving, sources[n], candidates[n], plan.pins, options)
+                explainer = Explainer(serving, subjects[n], profile)
+                answers.append(
+                    Answer(
+                        serving.version,
+                        profile.algorithm,
+                        (explainer.in_full if options.explain else explainer.in_words)(placed),
+                        plan.skipped_pins,
+                        profile.encoded,
+                        index_of(profile, plan),
+                        clock.stages,
+                        **_vectors(serving, subjects[n]),
+                    )
+                )
+            return answers
 
     async def _history(self, tenant_id: str, user_id: str | None) -> Sequence[UserEvent]:
         return () if user_id is None else (await self._features.user(tenant_id, user_id)).events
@@ -72,37 +116,12 @@ class Recommender:
         return await self._features.event_weights(tenant_id) if events else {}
 
 
-def _answers(
-    serving: ServingModel, subjects: Sequence[Subject], plan: Plan, clock: StageClock
-) -> list[Answer]:
-    """Candidates by score, re-ranked and explained, for subjects that share a plan."""
-    options = plan.options
-    with _stage(clock, "embedding_lookup", any(encodable(serving, s, options) for s in subjects)):
-        profiles = [profile_of(serving.personal, subject, options) for subject in subjects]
-    excluded = [subject.seen(options) for subject in subjects]
-    for seen in excluded:
-        seen.update([position for _, position in plan.pins])
-    with _stage(clock, "ann_search", any(p.vector is not None for p in profiles)):
-        sources = sources_of(serving, profiles, excluded, plan)
-        candidates = [source.best(wanted(options)) for source in sources]
-    with clock.stage("reranking"):
-        answers: list[Answer] = []
-        for n, profile in enumerate(profiles):
-            placed = rerank(serving, sources[n], candidates[n], plan.pins, options)
-            explainer = Explainer(serving, subjects[n], profile)
-            answers.append(
-                Answer(
-                    serving.version,
-                    profile.algorithm,
-                    (explainer.in_full if options.explain else explainer.in_words)(placed),
-                    plan.skipped_pins,
-                    profile.encoded,
-                    index_of(profile, plan),
-                    clock.stages,
-                )
-            )
-        return answers
-
-
 def _stage(clock: StageClock, name: str, has_work: bool) -> AbstractContextManager[None]:  # noqa: FBT001  a stage without work is none
     return clock.stage(name) if has_work else nullcontext()
+
+
+def _vectors(serving: ServingModel, subject: Subject) -> dict[str, int]:
+    known = len(subject.items)
+    if serving.personal is None:
+        return {"vectors_missing": known + subject.unknown}
+    return {"vectors_found": known, "vectors_missing": subject.unknown}

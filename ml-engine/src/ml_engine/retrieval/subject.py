@@ -22,7 +22,8 @@ class Subject:
 
     `times` int64 ms (L,) and `emphasis` float32 (L,), the weights of the events' types, are a
     user's; a history given without them is a question of taste alone. `similar_to` is the item
-    whose neighbours are asked for, where that is the question.
+    whose neighbours are asked for, where that is the question. `unknown` counts the items of the
+    history that the catalogue never named.
     """
 
     kind: str
@@ -30,6 +31,7 @@ class Subject:
     times: NDArray[np.int64] | None = None
     emphasis: NDArray[np.float32] | None = None
     similar_to: int | None = None
+    unknown: int = 0
 
     def seen(self, options: RankingOptions) -> set[int]:
         """Positions that an answer for this subject leaves out."""
@@ -73,6 +75,7 @@ def user_subject(
         np.array([position for position, _ in known], np.int32),
         np.array([event.timestamp_ms for _, event in known], np.int64),
         emphasis,
+        unknown=positions.count(None),
     )
 
 
@@ -89,7 +92,9 @@ def subject_of(
             raise ItemNotFound(f"there is no item {query.item_id!r}")
         return Subject("item", np.array([position], np.int32), similar_to=position)
     if query.history is not None:
-        return Subject("history", np.array(catalogue.positions(query.history), np.int32))
+        positions = catalogue.positions(query.history)
+        unknown = len(query.history) - len(positions)
+        return Subject("history", np.array(positions, np.int32), unknown=unknown)
     return user_subject(catalogue, events, weights)
 
 

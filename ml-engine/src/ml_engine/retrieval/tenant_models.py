@@ -57,6 +57,14 @@ class TenantModels:
         """Let what was prepared serve from now on; requests under way end with what they began."""
         self._served[tenant_id] = served
 
+    def versions(self) -> dict[str, str]:
+        """The version in memory of each tenant that has a model."""
+        return {
+            tenant_id: served.model.version
+            for tenant_id, served in self._served.items()
+            if served.model.personal is not None
+        }
+
     async def serving(self, tenant_id: str) -> ServingModel:
         """What serves the tenant, with the newest items in it; without a model before training.
 

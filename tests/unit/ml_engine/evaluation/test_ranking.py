@@ -25,6 +25,7 @@ def _split() -> Split:
 def test_seen_items_are_left_out_and_hits_found():
     ranking = rank(Fixed((9, 5, 4, 1)), _split(), k=2)
     assert ranking.hits.tolist() == [[False, True], [False, True]]
+    assert ranking.items.tolist() == [[1, 2], [0, 1]]
     assert ranking.n_relevant.tolist() == [1, 2]
 
 
@@ -43,6 +44,9 @@ def test_a_report_names_each_metric_with_its_interval():
     assert report["n_users"] == 2
     assert report["protocol"] == "by hand"
     metrics = report["models"][0]["metrics"]
-    assert set(metrics) == {f"{n}_at_2" for n in ("ndcg", "map", "precision", "recall", "hit_rate")}
+    accuracy = ("ndcg", "map", "precision", "recall", "hit_rate")
+    beyond = ("coverage", "novelty", "popularity_bias")
+    assert set(metrics) == {f"{name}_at_2" for name in (*accuracy, *beyond)}
+    assert metrics["coverage_at_2"] == {"mean": 0.75, "low": 0.75, "high": 0.75}
     assert metrics["recall_at_2"]["mean"] == 0.75
     assert metrics["recall_at_2"]["low"] <= 0.75 <= metrics["recall_at_2"]["high"]

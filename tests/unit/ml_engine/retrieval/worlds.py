@@ -10,6 +10,7 @@ from ml_engine.models.two_tower.item_tower import ItemTower
 from ml_engine.models.two_tower.model import TwoTower
 from ml_engine.models.two_tower.user_tower import UserTower
 from ml_engine.registry.registry import ModelRegistry
+from ml_engine.retrieval.recall import SearchSampler
 from ml_engine.retrieval.recommender import Recommender
 from ml_engine.retrieval.serving_model import ServingModel
 from ml_engine.retrieval.tenant_models import Served, TenantModels
@@ -114,7 +115,7 @@ class World:
     def __init__(self, items: Sequence[ItemContent], model: TwoTower | None) -> None:
         self.features = MemoryFeatures(items)
         self.models = TenantModels(NO_REGISTRY, self.features)
-        self.recommender = Recommender(self.models, self.features)
+        self.recommender = Recommender(self.models, self.features, SearchSampler())
         self.model = model
         self.popularity = np.arange(len(items), 0, -1) // 2 * 1.0
         if model is not None:
