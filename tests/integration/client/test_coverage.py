@@ -22,6 +22,7 @@ from recommender_client.models import (
     RuleSet,
     UserChanges,
     UserProfile,
+    WebVitals,
 )
 from recommender_client.operations import Group, Operation, Paged
 
@@ -51,6 +52,7 @@ ARGUMENTS: dict[str, Any] = {
     "events": [{}],
     "items": [{}],
     "users": [{}],
+    "vitals": WebVitals(page="home", lcp=1),
 }
 # The same questions by GET, for browsers and curl.
 ASKED_BY_POST = {

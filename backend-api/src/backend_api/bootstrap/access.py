@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
+from opentelemetry.util.types import AttributeValue
+from pydantic import RedisDsn
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend_api.adapters.audit_log import SqlAuditLog
@@ -137,10 +139,23 @@ class _Weaver:
     def cache(self, port: Cache, name: str) -> Cache:
         return self._observed(port, "cache", name)
 
-    def limiter(self, port: RateLimiter, name: str) -> RateLimiter:
-        return self._observed(port, "rate limiter", name, PortUnavailable)
+    def redis(self, port: RateLimiter, url: RedisDsn) -> RateLimiter:
+        attributes: dict[str, AttributeValue] = {
+            "db.system.name": "redis",
+            "db.namespace": (url.path or "/0").lstrip("/"),
+            "server.address": url.host or "localhost",
+            "server.port": url.port or 6379,
+        }
+        return self._observed(port, "rate limiter", "redis", PortUnavailable, attributes=attributes)
 
-    def _observed(self, port: PortT, kind: str, name: str, *expected: type[Exception]) -> PortT:
+    def _observed(
+        self,
+        port: PortT,
+        kind: str,
+        name: str,
+        *expected: type[Exception],
+        attributes: Mapping[str, AttributeValue] | None = None,
+    ) -> PortT:
         return observed(
             port,
             kind=kind,
@@ -148,6 +163,7 @@ class _Weaver:
             metrics=self._telemetry.metrics,
             tracing=self._telemetry.tracing,
             expected=(DomainError, *expected),
+            attributes=attributes,
         )
 
 
@@ -155,5 +171,5 @@ def _open_limiter(settings: Settings, weave: _Weaver, reports: AccessReports) ->
     local = MemoryRateLimiter()
     if settings.redis_url is None:
         return local
-    shared = weave.limiter(RedisRateLimiter(str(settings.redis_url)), "redis")
+    shared = weave.redis(RedisRateLimiter(str(settings.redis_url)), settings.redis_url)
     return FallbackRateLimiter(shared, local, reports.limiter_away)

@@ -134,6 +134,7 @@ async def open_product(
         ("recommendation log", log.write_waiting, None),
         ("recommendation log purge", log.purge_old, None),
         ("popular lists", popular.keep_fresh, None),
+        ("click-through", reports.show_click_through, None),
         ("training schedules", product.schedules.run_due, product.schedules.changed),
     ):
         await stack.enter_async_context(in_background(name, step, telemetry.metrics, wake))

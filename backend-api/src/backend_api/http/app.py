@@ -29,6 +29,7 @@ from contracts.public.access import (
 )
 from instrumentation.health import HealthCheck
 from instrumentation.middleware import TelemetryMiddleware
+from instrumentation.rates import Counted, Rates
 from instrumentation.telemetry import Telemetry
 from web.body_limit import BodyLimit
 from web.request_decoding import RequestDecoding
@@ -41,6 +42,11 @@ _ROUTERS: Final = (
     admin_tenants.router,
     admin_plans.router,
 )
+# A request's tokens are the records that it brought.
+_RATES: Final = {
+    "recommendations": Counted("recommendation_requests_total"),
+    "events": Counted("api_usage_tokens_total", {"endpoint": "/api/v1/events"}),
+}
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
 
@@ -54,6 +60,7 @@ def create_app(
 ) -> FastAPI:
     """The public API; `lifespan` gives the state that its routes work with."""
     settings = telemetry.settings
+    rates = Rates(telemetry.metrics, _RATES)
     app = DocumentedApi(
         title="Embedding recommender",
         description="Recommendations, similar items, and the events they learn from.",
@@ -73,7 +80,7 @@ def create_app(
         # As they were made: `include_router` would make each a second time.
         routes=[
             *(route for router in _ROUTERS for route in router.routes),
-            *telemetry.routes(checks),
+            *telemetry.routes(checks, rates),
         ],
     )
     add_error_handlers(app)
@@ -91,5 +98,6 @@ def create_app(
         tracing=telemetry.tracing,
         service=telemetry.metrics.service,
         routes=app.routes,
+        rates=rates,
     )
     return app

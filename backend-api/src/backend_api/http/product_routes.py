@@ -19,6 +19,7 @@ from backend_api.http import (
     training,
     users,
     validation_rules,
+    web_vitals,
 )
 from contracts.events import EventTypeWeight
 from contracts.imports import ImportRequest
@@ -29,6 +30,7 @@ from contracts.public.recommendations import (
     ScenarioSettings,
 )
 from contracts.public.training import TrainingRequest, TrainingSchedule
+from contracts.public.web_vitals import WebVitals
 from contracts.quarantine import QuarantineReplay
 from contracts.users import UserChanges, UserMerge, UserProfile
 from contracts.validation_rules import RuleSet
@@ -47,6 +49,7 @@ ROUTERS: Final = (
     quarantine.router,
     training.router,
     models.router,
+    web_vitals.router,
 )
 BODIES: Final = (
     RecommendationRequest,
@@ -66,5 +69,6 @@ BODIES: Final = (
     QuarantineReplay,
     TrainingRequest,
     TrainingSchedule,
+    WebVitals,
 )
 """What the routes read by themselves, for the OpenAPI document."""

@@ -9,11 +9,21 @@ from typing import Final
 
 from backend_api.domain.circuit_breaker import Circuit
 from backend_api.domain.recommendations import Served
+from backend_api.services.click_through import Clicks, ClickThrough
 from contracts.events import BatchResult
+from contracts.public.web_vitals import WebVitals
 from contracts.recommendations import RankingOptions
 from instrumentation.metrics import Metrics
 
 MAX_VALUES: Final = 50
+CLICK_THROUGH_SECONDS: Final = 15.0
+_TIMED_VITALS: Final = {
+    "fcp": "web_vitals_fcp_seconds",
+    "fid": "web_vitals_fid_seconds",
+    "inp": "web_vitals_inp_seconds",
+    "lcp": "web_vitals_lcp_seconds",
+    "ttfb": "web_vitals_ttfb_seconds",
+}
 _BUSINESS: Final = "business"
 _INFRASTRUCTURE: Final = "infrastructure"
 _STATES: Final = {Circuit.CLOSED: 0, Circuit.HALF_OPEN: 1, Circuit.OPEN: 2}
@@ -28,6 +38,9 @@ class Reports:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._clicks = ClickThrough()
+        self._rated: set[tuple[str, str]] = set()
+        self._pages = BoundedValues(re.compile(r"[a-z][a-z-]{0,31}"))
         self._categories = BoundedValues(re.compile(r"[A-Za-z][A-Za-z &/-]{0,31}"))
         self._regions = BoundedValues(re.compile(r"[A-Za-z]{2,12}(-[A-Za-z0-9]{1,6}){0,2}"))
 
@@ -59,6 +72,7 @@ class Reports:
             category=self._categories.of(_category(asked)),
             location_region=self._regions.of(asked.context.region if asked.context else None),
         )
+        self._clicks.given(tenant_id, answer.recommendation_id, answer.model_version)
         fields = {
             "category": _BUSINESS,
             "recommendation_id": answer.recommendation_id,
@@ -73,6 +87,38 @@ class Reports:
             )
             fields |= {"degraded": answer.degraded, "reason": fault}
         _recommendations.info("recommendation served", extra=fields)
+
+    def events_sent(self, tenant_id: str, batch: bytes) -> None:
+        """A batch of events, as JSON, is stored: it may hold clicks on answers."""
+        self._clicks.sent(tenant_id, batch)
+
+    async def show_click_through(self) -> float:
+        """Set the click-through rates; how many seconds until the next time."""
+        together: dict[tuple[str, str], Clicks] = {}
+        for (tenant_id, version), clicks in self._clicks.by_version().items():
+            # The tenants beyond the bound have one rate.
+            key = self._metrics.bounded_tenant(tenant_id), version
+            sums = together.setdefault(key, Clicks())
+            sums.answers += clicks.answers
+            sums.clicked += clicks.clicked
+        for tenant_id, version in self._rated - set(together):
+            self._metrics.forget("recommendation_ctr", tenant_id=tenant_id, model_version=version)
+        for (tenant_id, version), clicks in together.items():
+            self._metrics.set(
+                "recommendation_ctr", clicks.rate, tenant_id=tenant_id, model_version=version
+            )
+        self._rated = set(together)
+        return CLICK_THROUGH_SECONDS
+
+    def page_viewed(self, vitals: WebVitals) -> None:
+        """A browser reported how a page was."""
+        page = self._pages.of(vitals.page)
+        if vitals.cls is not None:
+            self._metrics.observe("web_vitals_cls", vitals.cls, page=page)
+        for name, family in _TIMED_VITALS.items():
+            milliseconds: float | None = getattr(vitals, name)
+            if milliseconds is not None:
+                self._metrics.observe(family, milliseconds / 1000, page=page)
 
     def received(self, data_type: str, result: BatchResult) -> None:
         """A batch of records is stored."""

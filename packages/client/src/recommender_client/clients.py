@@ -12,6 +12,7 @@ from recommender_client.groups.access import AuditLog, Keys, TenantInfo, Usage
 from recommender_client.groups.events import Events, EventTypes
 from recommender_client.groups.imports import Imports
 from recommender_client.groups.items import Items
+from recommender_client.groups.metrics import Metrics
 from recommender_client.groups.operator import AllAuditLog, AllUsage, Plans, TenantKeys, Tenants
 from recommender_client.groups.quarantine import Books, Quarantine
 from recommender_client.groups.recommendations import Recommendations
@@ -44,6 +45,7 @@ class _TenantOperations(Group[RunnerT]):
         self.accounting: Books[RunnerT] = Books(runner)
         self.training: Training[RunnerT] = Training(runner)
         self.models: Models[RunnerT] = Models(runner)
+        self.metrics: Metrics[RunnerT] = Metrics(runner)
         self.keys: Keys[RunnerT] = Keys(runner)
         self.usage: Usage[RunnerT] = Usage(runner)
         self.audit_log: AuditLog[RunnerT] = AuditLog(runner)

@@ -47,6 +47,7 @@ from contracts.public.recommendations import (
 )
 from contracts.public.training import ScheduledTraining
 from contracts.public.usage import UsageReport, UsageRow, UsageTotal
+from contracts.public.web_vitals import WebVitals
 from contracts.quarantine import (
     QuarantinedContent,
     QuarantinedRecord,
@@ -174,4 +175,5 @@ __all__ = [
     "UserProfile",
     "UserRecommendations",
     "UserRules",
+    "WebVitals",
 ]
