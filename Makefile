@@ -5,6 +5,8 @@ SHELL := /bin/sh
 # Used where the machine has no uv of at least this version.
 UV_VERSION := 0.13.9
 DATASET ?= gowalla
+SERVICE ?= backend-api
+PROFILE_SECONDS ?= 30
 DATASET_DIR ?=
 FUZZ_CASES ?= 100
 KILLS ?= 8
@@ -32,7 +34,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/stack/src packages/web/src
 
-.PHONY: help setup run observe test lint types format docs bench-quality bench-serving bench-ingest bench-overhead fuzz kill-test ci clean
+.PHONY: help setup run observe test lint types format docs bench-quality bench-serving bench-ingest bench-overhead profile-cpu profile-memory fuzz kill-test ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +95,12 @@ bench-ingest: setup ## Measure how fast events are taken in, from files, HTTP an
 
 bench-overhead: setup ## Measure what metrics, spans and log lines cost a request
 	$(RUN)python -m benchmarks.overhead
+
+profile-cpu: setup ## Draw where the running SERVICE spends its CPU time in the next PROFILE_SECONDS
+	$(RUN)python -m launcher.profiling cpu $(SERVICE) --seconds $(PROFILE_SECONDS)
+
+profile-memory: setup ## Run SERVICE by itself on its data for PROFILE_SECONDS, and draw what it holds
+	$(RUN)python -m launcher.profiling memory $(SERVICE) --seconds $(PROFILE_SECONDS)
 
 fuzz: setup ## Send FUZZ_CASES odd requests (default 100) to each operation of all three APIs
 	FUZZ_CASES=$(FUZZ_CASES) $(RUN)python -m pytest -s tests/contract/test_fuzzing.py

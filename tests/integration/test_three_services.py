@@ -11,7 +11,9 @@ from tests.otlp_collector import Collector
 pytestmark = pytest.mark.anyio
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
-TRACEPARENT = {"traceparent": f"00-{TRACE_ID}-00f067aa0ba902b7-01"}
+CALLER = "00f067aa0ba902b7"
+EVENTS_TRACE_ID = "7c0ffee0577b34da6a3ce929d0e0e473"
+TRACEPARENT = {"traceparent": f"00-{TRACE_ID}-{CALLER}-01"}
 
 
 @pytest.fixture
@@ -47,21 +49,31 @@ async def test_events_become_recommendations_that_follow_new_events(
     }
     assert {line["trace_id"] for line in lines} == {TRACE_ID}
 
-    collector.span("POST /api/v1/recommendations", TRACE_ID)
-    span = collector.span("ann_search", TRACE_ID)
-    by_id = {span.span_id: span for span in collector.spans(1)}
-    path: list[str] = []
-    while span is not None:
-        path.append(span.name)
-        span = by_id.get(span.parent_span_id)
-    assert path == [
-        "ann_search",
-        "ml_inference",
-        "recommendation_pipeline",
+    of_events = {"traceparent": f"00-{EVENTS_TRACE_ID}-{CALLER}-01"}
+    more = {"events": [{**event, "event_id": "m"}]}
+    await system.api.post("/api/v1/events", json=more, headers=of_events)
+
+    recommending = [
         "POST /v1/tenants/{tenant}/recommendations",
         "ml-engine recommend",
         "POST /api/v1/recommendations",
     ]
+    for inmost in ("embedding_lookup", "ann_search", "reranking"):
+        path = [inmost, "ml_inference", "recommendation_pipeline", *recommending]
+        assert upwards(collector, inmost, TRACE_ID) == path
+    for stage in ("feature_enrichment", "candidate_filtering"):
+        path = [stage, "recommendation_pipeline", *recommending]
+        assert upwards(collector, stage, TRACE_ID) == path
+    path = ["feature_store user", *recommending]
+    assert upwards(collector, "feature_store user", TRACE_ID) == path
+    for stage in ("extract", "transform", "load"):
+        assert upwards(collector, stage, EVENTS_TRACE_ID) == [
+            stage,
+            "POST /v1/tenants/{tenant}/events",
+            "data-pipeline send_events",
+            "POST /api/v1/events",
+        ]
+    by_id = {span.span_id: span for span in collector.spans(1)}
     job = collector.span("training_job")
     assert {link.trace_id for link in job.links} <= {span.trace_id for span in by_id.values()}
     assert job.links
@@ -72,3 +84,13 @@ async def test_events_become_recommendations_that_follow_new_events(
         "model_training",
         "model_evaluation",
     }
+
+
+def upwards(collector: Collector, name: str, trace_id: str) -> list[str]:
+    """The names of a span of the trace and of those around it, up to the caller's."""
+    found = collector.span(name, trace_id)
+    path = [found.name]
+    while found.parent_span_id.hex() != CALLER:
+        found = collector.span_by_id(found.parent_span_id)
+        path.append(found.name)
+    return path

@@ -58,7 +58,9 @@ def test_the_cause_of_a_failed_start_goes_before_the_notice_that_it_failed(
 
 
 def test_an_exception_says_more_than_its_message(logs: ServiceLogs) -> None:
-    write(logs, "ml-engine", line("ERROR", "training failed", **{"exception.stacktrace": TRACEBACK}))
+    write(
+        logs, "ml-engine", line("ERROR", "training failed", **{"exception.stacktrace": TRACEBACK})
+    )
     assert logs.last_error("ml-engine") == "obstore.exceptions.GenericError: no such folder"
 
 

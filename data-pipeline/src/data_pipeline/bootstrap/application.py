@@ -29,6 +29,7 @@ from data_pipeline.http.errors import add_error_handlers
 from data_pipeline.http.state import Pipeline, State
 from data_pipeline.settings import Settings
 from instrumentation.middleware import TelemetryMiddleware
+from instrumentation.rates import Counted, Rates
 from instrumentation.telemetry import Telemetry, start_telemetry
 from web.body_limit import BodyLimit
 from web.request_decoding import RequestDecoding
@@ -49,6 +50,8 @@ _PARTS: Final = (
     snapshots,
 )
 
+_RATES: Final = {"events": Counted("data_ingestion_records_total", {"data_type": "events"})}
+
 
 def system_clock() -> int:
     """Unix time in milliseconds."""
@@ -59,6 +62,7 @@ def build_app(settings: Settings, now_ms: Callable[[], int] = system_clock) -> F
     """The service; what it holds is opened and closed with its lifespan."""
     telemetry = start_telemetry(settings, SERVICE)
     readiness = Readiness(settings)
+    rates = Rates(telemetry.metrics, _RATES)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[State]:
@@ -75,7 +79,7 @@ def build_app(settings: Settings, now_ms: Callable[[], int] = system_clock) -> F
         telemetry={"tracing": False, "metrics": False, "logs": False},
         # As they were made: `include_router` would make each a second time.
         routes=[
-            *telemetry.routes(readiness.checks()),
+            *telemetry.routes(readiness.checks(), rates),
             *(route for part in _PARTS for route in part.router.routes),
         ],
     )
@@ -92,6 +96,7 @@ def build_app(settings: Settings, now_ms: Callable[[], int] = system_clock) -> F
         tracing=telemetry.tracing,
         service=SERVICE,
         routes=app.routes,
+        rates=rates,
     )
     return app
 
