@@ -70,6 +70,7 @@ lint: setup ## Check style, import rules, dead code, and that generated files ar
 	$(RUN)python -m instrumentation.documentation --check
 	$(RUN)python -m backend_api.http.error_reference --check
 	$(RUN)python -m stack.slo --check
+	$(RUN)python -m stack.dashboards --check
 
 types: setup ## Check the types
 	$(RUN)pyright
@@ -78,10 +79,11 @@ format: setup ## Format the code and mend what can be mended
 	$(RUN)ruff check --fix .
 	$(RUN)ruff format .
 
-docs: setup ## Generate the generated files again: metrics, errors, objectives, OpenAPI documents
+docs: setup ## Generate the generated files again: metrics, errors, objectives, dashboards, OpenAPI
 	$(RUN)python -m instrumentation.documentation
 	$(RUN)python -m backend_api.http.error_reference
 	$(RUN)python -m stack.slo
+	$(RUN)python -m stack.dashboards
 	$(RUN)python -m tests.contract.regenerate
 
 bench-quality: setup ## Measure recommendation quality on DATASET (gowalla or ml-1m)

@@ -1,0 +1,40 @@
+"""Links from panels: to another dashboard, and to the page that says what to do."""
+
+import re
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import DashboardLink
+from grafana_foundation_sdk.models.dashboard import DashboardLinkType
+
+TAG: Final = "zeta"
+# Where docs/runbooks can be read: `base.repository` of Alertmanager's templates/links.tmpl.
+RUNBOOKS: Final = "https://git.example.com/embedding-recommender/blob/main/docs/runbooks"
+
+
+def kebab(alert: str) -> str:
+    """An alert's name as its runbook's file has it: `HighLatencyP95` is high-latency-p95."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", alert).lower()
+
+
+def runbook(alert: str) -> DashboardLink:
+    """To the runbook of an alert that watches what the panel shows."""
+    url = f"{RUNBOOKS}/{kebab(alert)}.md"
+    return (
+        DashboardLink(f"Runbook: {alert}")
+        .type(DashboardLinkType.LINK)
+        .url(url)
+        .target_blank(target_blank=True)
+    )
+
+
+def board(uid: str, title: str) -> DashboardLink:
+    """To another dashboard, with the time and the variables that were chosen."""
+    link = DashboardLink(title).type(DashboardLinkType.LINK).url(f"/d/{uid}")
+    return link.include_vars(include_vars=True).keep_time(keep_time=True)
+
+
+def all_boards() -> DashboardLink:
+    """The list of all dashboards, at the head of each."""
+    link = DashboardLink("Team Zeta").type(DashboardLinkType.DASHBOARDS).tags([TAG])
+    link = link.as_dropdown(as_dropdown=True).include_vars(include_vars=True)
+    return link.keep_time(keep_time=True)

@@ -1,0 +1,1 @@
+"""Rows that are too many for the module of their dashboard."""
