@@ -21,10 +21,35 @@ _METRICS: Final[dict[frozenset[str], str]] = {
         }
     ): "embedded services have no Kafka",
     frozenset({"rate_limiter_fallbacks_total"}): "embedded services have no Redis",
+    frozenset({"api_requests_rate_limited_total"}): "the traffic stays below the plan's limits",
+    frozenset({"data_snapshot_drift"}): "there is one snapshot",
+    frozenset({"etl_job_failures_total"}): "no batch job fails",
+    frozenset({"training_job_failures_total"}): "no training fails",
+    frozenset(
+        {"data_pipeline_quarantine_replayed_total", "data_pipeline_quarantine_expired_total"}
+    ): "nothing leaves quarantine",
+    frozenset(
+        {"loki_compactor_apply_retention_last_successful_run_timestamp_seconds"}
+    ): "the compactor runs later",
 }
 
-# By panel: what goes wrong in no run of the tests, or takes longer than one.
-_PANELS: Final[dict[str, str]] = {}
+# By dashboard and panel.
+_COMPARED: Final = "the traffic is younger than what it is compared with"
+_NO_ERROR: Final = "nothing goes wrong that nobody expects"
+_PANELS: Final = {
+    ("business-metrics", "Against the hour before"): _COMPARED,
+    ("business-metrics", "Day against day before"): _COMPARED,
+    ("business-metrics", "Week against week before"): _COMPARED,
+    ("business-metrics", "Each tenant, last day"): "no call of a tenant is answered by 5xx",
+    ("data-pipeline", "Books out of balance by tenant"): "all books balance",
+    ("data-pipeline", "Errors and warnings"): _NO_ERROR,
+    ("ml-engine-performance", "Failed work"): _NO_ERROR,
+    ("ml-engine-performance", "Errors and warnings"): _NO_ERROR,
+    ("observability", "Trouble with telemetry"): "all telemetry arrives",
+    ("recommendation-system-overview", "Errors"): _NO_ERROR,
+    ("slo", "Errors"): _NO_ERROR,
+    ("system-health", "Errors"): _NO_ERROR,
+}
 
 
 def reason(query: PanelQuery) -> str | None:
@@ -33,4 +58,4 @@ def reason(query: PanelQuery) -> str | None:
     for metrics, why in _METRICS.items():
         if names & metrics:
             return why
-    return _PANELS.get(query.panel)
+    return _PANELS.get((query.dashboard, query.panel))

@@ -4,7 +4,7 @@ import itertools
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import httpx2
@@ -12,8 +12,17 @@ from tests.e2e.launched import Machine
 
 from recommender_client import new_event
 
+WEB_VITALS = {
+    "page": "home",
+    "lcp": 1250.5,
+    "fcp": 600.0,
+    "ttfb": 80.0,
+    "inp": 96.0,
+    "fid": 12.0,
+    "cls": 0.02,
+}
 TOO_LATE = datetime(2100, 1, 1, tzinfo=UTC)
-Calls = itertools.cycle[Callable[[int], object]]
+Calls = Iterator[Callable[[int], object]]
 
 
 class Traffic:
@@ -55,6 +64,7 @@ class Traffic:
             self._click,
             self._refused_event,
             lambda n: self._http.get(f"/unknown/{n}"),
+            lambda _: self._http.post("/api/v1/metrics/report", json=WEB_VITALS),
             lambda _: self._http.get("/api/v1/usage", headers={"Authorization": "Bearer wrong"}),
             lambda _: self._http.get("/health"),
         ]

@@ -44,9 +44,7 @@ class Telemetry:
         """The service's tracer."""
         return self.exports.tracing
 
-    def routes(
-        self, checks: Sequence[HealthCheck], rates: Rates | None = None
-    ) -> list[BaseRoute]:
+    def routes(self, checks: Sequence[HealthCheck], rates: Rates | None = None) -> list[BaseRoute]:
         """The routes of the operator: /metrics, /health and those below it.
 
         The checks run after each scrape as well, so that the next one shows them. `rates` are

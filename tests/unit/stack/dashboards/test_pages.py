@@ -1,10 +1,14 @@
 """Each dashboard and each panel has what a reader needs."""
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from tests.unit.stack.dashboards.generated import FOLDER, ROOT, dashboards, panels
 
 from stack.dashboards.__main__ import main
@@ -60,6 +64,15 @@ def test_a_dashboard_can_be_found_and_chosen_in(board: dict[str, Any]) -> None:
     assert tenant["multi"]
     assert tenant["includeAll"]
     assert tenant["datasource"]["uid"] == "prometheus"
+
+
+@BOARDS
+def test_grafanas_own_model_reads_it_without_loss(board: dict[str, Any]) -> None:
+    register_default_plugins()
+    read = json.loads(json.dumps(Dashboard.from_json(board), cls=JSONEncoder))
+    # The model knows one place for links.
+    links = [{**link, "placement": "inControlsMenu"} for link in board["links"]]
+    assert read == {**board, "links": links}
 
 
 @BOARDS

@@ -37,4 +37,5 @@ def all_boards() -> DashboardLink:
     """The list of all dashboards, at the head of each."""
     link = DashboardLink("Team Zeta").type(DashboardLinkType.DASHBOARDS).tags([TAG])
     link = link.as_dropdown(as_dropdown=True).include_vars(include_vars=True)
-    return link.keep_time(keep_time=True)
+    # By default the SDK hides it in the menu of controls.
+    return link.keep_time(keep_time=True).placement("")

@@ -50,7 +50,7 @@ def _verdict() -> Row:
     requests = f"({increase('api_requests_total', '1d')} > 0)"
     spent = _spent("1d")
     free = "node_filesystem_avail_bytes"
-    shrinking = f"min(predict_linear({selector(free, DISKS)}[6h], 604800))"
+    shrinking = f"clamp_min(min(predict_linear({selector(free, DISKS)}[6h], 604800)), 0)"
     return Row(
         "Is it all right?",
         [

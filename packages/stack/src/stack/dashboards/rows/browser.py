@@ -1,4 +1,4 @@
-"""What people's browsers report of the console."""
+"""What browsers report of the pages on which recommendations stand."""
 
 from stack.dashboards import units
 from stack.dashboards.board import Row
