@@ -22,6 +22,9 @@ _METRICS: Final[dict[frozenset[str], str]] = {
     ): "embedded services have no Kafka",
     frozenset({"rate_limiter_fallbacks_total"}): "embedded services have no Redis",
     frozenset({"api_requests_rate_limited_total"}): "the traffic stays below the plan's limits",
+    frozenset(
+        {"telemetry_dropped_total", "telemetry_export_failures_total"}
+    ): "the collector takes all",
     frozenset({"data_snapshot_drift"}): "there is one snapshot",
     frozenset({"etl_job_failures_total"}): "no batch job fails",
     frozenset({"training_job_failures_total"}): "no training fails",

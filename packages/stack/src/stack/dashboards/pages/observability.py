@@ -7,7 +7,7 @@ from stack.dashboards.levels import states as named
 from stack.dashboards.links import board, runbook
 from stack.dashboards.panels import graph, logs, ranking, stat, states
 from stack.dashboards.promql import or_zero, quantile, rate
-from stack.dashboards.rows.telemetry_backends import OF_COLLECTOR, collector, jaeger, loki
+from stack.dashboards.rows.telemetry_backends import OF_COLLECTOR, collector, jaeger, loki, senders
 from stack.dashboards.targets import Query
 
 _PROGRAMS = 'job=~"prometheus|alertmanager|loki|grafana"'
@@ -25,6 +25,7 @@ def page() -> Page:
             _scrapes(),
             _rules(),
             _alerts(),
+            senders(),
             collector(),
             loki(),
             jaeger(),

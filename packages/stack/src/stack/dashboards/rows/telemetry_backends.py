@@ -1,4 +1,4 @@
-"""What logs and traces go through: collector, Loki and Jaeger."""
+"""What logs and traces go through: services, collector, Loki and Jaeger."""
 
 from typing import Final
 
@@ -7,11 +7,50 @@ from stack.dashboards.board import Row
 from stack.dashboards.levels import none_allowed, rising
 from stack.dashboards.links import runbook
 from stack.dashboards.panels import graph, stat
-from stack.dashboards.promql import quantile, rate, share, top
+from stack.dashboards.promql import aggregated, quantile, rate, share, top
 from stack.dashboards.targets import Query
 
 OF_COLLECTOR: Final = 'job="collector"'
 _OF_JAEGER: Final = 'job="jaeger"'
+
+
+def senders() -> Row:
+    """What the services send to the collector, and what they lose."""
+    return Row(
+        "Services that send",
+        [
+            graph(
+                "Sent",
+                "Spans and lines that the collector took, by service.",
+                units.EVENTS_PER_SECOND,
+                Query(rate("telemetry_exported_total", by="job, signal"), "{{job}} {{signal}}"),
+            ),
+            graph(
+                "Lost in the services",
+                "Spans and lines that found no room or no collector, and batches that failed.",
+                units.EVENTS_PER_SECOND,
+                Query(
+                    rate("telemetry_dropped_total", by="job, signal, reason"),
+                    "{{job}} {{signal}}: {{reason}}",
+                ),
+                Query(
+                    rate("telemetry_export_failures_total", by="job, signal"),
+                    "{{job}} {{signal}} batches",
+                ),
+            )
+            .thresholds(none_allowed())
+            .no_value("None"),
+            graph(
+                "Waiting in the services",
+                "Spans and lines on their way. At 2048 the oldest are thrown away.",
+                units.COUNT,
+                Query(
+                    aggregated("max", "telemetry_queue_size", by="job, signal"),
+                    "{{job}} {{signal}}",
+                ),
+            ).thresholds(rising(1000, 2000)),
+        ],
+    )
 
 
 def collector() -> Row:
