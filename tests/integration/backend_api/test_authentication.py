@@ -82,11 +82,9 @@ async def test_a_key_never_leaves_for_the_internal_services(api: Api) -> None:
 
 
 async def test_a_known_key_costs_no_query(api: Api) -> None:
-    await ask(api, api.key_of("acme"))
-    looked_up = {"query_type": "select", "table": "api_keys"}
-    assert await api.metric("db_query_duration_seconds_count", **looked_up) == 1
-    for _ in range(3):
+    for _ in range(4):
         await ask(api, api.key_of("acme"))
+    looked_up = {"query_type": "select", "table": "api_keys"}
     assert await api.metric("db_query_duration_seconds_count", **looked_up) == 1
     assert await api.metric("cache_hits_total", cache_type="api_key") == 3
     assert await api.metric("cache_misses_total", cache_type="api_key") == 1

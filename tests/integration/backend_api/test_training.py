@@ -122,8 +122,9 @@ async def test_a_run_that_fails_says_why_and_comes_again(start: StartApi) -> Non
         assert shown["last_error"] is None
 
 
-async def test_a_due_schedule_is_claimed_once(start: StartApi, tmp_path: Path) -> None:
-    async with start() as api:
+async def test_a_due_schedule_is_claimed_once(start: StartApi) -> None:
+    # By the service's own clock it is not due yet: only the test claims it.
+    async with start(clock=Clock()) as api:
         engine = open_engine(api.settings.database_url, 2)
         store = SqlScheduleStore(engine)
         due = new_schedule("acme", TrainingParameters(), 1, None, START)

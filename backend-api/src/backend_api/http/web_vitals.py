@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, status
 
 from backend_api.http import examples
-from backend_api.http.authentication import ReadingCaller
+from backend_api.http.authentication import ServingCaller
 from backend_api.http.bodies import read_json
 from backend_api.http.openapi import json_body, write_body_problems
 from backend_api.http.product_state import Provided
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/v1", tags=["metrics"])
     openapi_extra=json_body(WebVitals, examples.WEB_VITALS),
     summary="Report web vitals",
 )
-async def report(request: Request, caller: ReadingCaller, product: Provided) -> None:
+async def report(request: Request, caller: ServingCaller, product: Provided) -> None:
     """Take in the web vitals of one view of a page, as the `web-vitals` library measures them.
 
     They are counted in the metrics of the operator, by page: of the pages that are named in a

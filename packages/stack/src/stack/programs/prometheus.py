@@ -76,7 +76,7 @@ class Prometheus(Program):
             f"--config.file={self.config}",
             f"--storage.tsdb.path={self.folder / 'data'}",
             "--storage.tsdb.retention.time=30d",
-            "--enable-feature=exemplar-storage",
+            "--enable-feature=exemplar-storage,extra-scrape-metrics",
             "--web.enable-lifecycle",
             f"--web.listen-address={self.address}",
             "--log.level=warn",
