@@ -20,6 +20,8 @@ UV := $(shell python="$(PYTHON)"; found=$$(uv --version 2>/dev/null | cut -d ' '
 	sys.exit(key(sys.argv[1]) < key(sys.argv[2]))' "$$found" $(UV_VERSION) \
 	&& echo uv || echo .uv/bin/uv)
 RUN := .venv/bin/
+# One process more than there are cores: tests of real processes wait a good deal.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
@@ -60,7 +62,7 @@ observe: setup ## The same, with the observability stack beside the services
 
 # Of the folders the quick tests come last, so that no core waits for a long file at the end.
 test: setup ## Run all tests but the slow ones, on all cores
-	$(RUN)python -m pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder
+	$(RUN)python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: setup ## Check style, import rules, dead code, and that generated files are current
 	$(RUN)ruff check .
