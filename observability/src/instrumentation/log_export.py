@@ -43,9 +43,10 @@ MAX_BODY_BYTES: Final = 131_072
 
 # Their lines tell of the export itself: exported, each failure would make another.
 _OWN_LOGGERS: Final = ("opentelemetry", "urllib3", "requests")
-# What the record, its body or its resource says already.
+# What the record, its body or its resource says already; `level` is an attribute as well, since
+# Loki makes labels of attributes alone.
 _ELSEWHERE: Final = frozenset(
-    {"timestamp", "level", "message", "trace_id", "span_id", "service", "environment", "version"}
+    {"timestamp", "message", "trace_id", "span_id", "service", "environment", "version"}
 )
 _SEVERITIES: Final = (
     (logging.CRITICAL, SeverityNumber.FATAL),
@@ -86,10 +87,16 @@ def open_log_export(settings: ServiceSettings, metrics: Metrics | None = None) -
         schedule_delay_millis=BATCH_DELAY_MILLISECONDS,
         max_queue_size=QUEUE_SIZE,
     )
-    handler = _OtlpHandler(processor, resource_of(settings), settings.service_version, book)
+    handler = _OtlpHandler(processor, _labelled_resource(settings), settings.service_version, book)
     closing = Closing(processor.shutdown, exporter.shutdown, _log_exporter.__name__, QUEUE_LOGGER)
     logging.getLogger().addHandler(handler)
     return LogExport(handler, closing)
+
+
+def _labelled_resource(settings: ServiceSettings) -> Resource:
+    """Who sends, and the same under the names of Loki's labels."""
+    labels = {"service": settings.service_name, "environment": settings.environment}
+    return resource_of(settings).merge(Resource(labels))
 
 
 class _OtlpHandler(logging.Handler):

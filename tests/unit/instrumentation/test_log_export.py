@@ -56,6 +56,7 @@ def test_a_line_arrives_with_severity_trace_and_context(
     assert (record.severity_text, record.severity_number) == ("WARNING", 13)
     assert abs(record.time_unix_nano / 1e9 - time.time()) < 60
     assert attributes(record) == {
+        "level": "WARNING",
         "logger": "tests.log_export",
         "request_id": "r-1",
         "tenant_id": "acme",
@@ -84,6 +85,9 @@ def test_logs_and_traces_name_one_resource(
     assert of_logs["service.name"] == "backend-api"
     assert of_logs["deployment.environment.name"] == "test"
     assert of_logs["service.version"] == "1.2.3"
+    # Loki makes labels of these.
+    assert of_logs["service"] == of_logs["service.name"]
+    assert of_logs["environment"] == of_logs["deployment.environment.name"]
 
 
 def test_what_arrives_is_redacted_as_the_line_is(export: LogExport, collector: Collector) -> None:
