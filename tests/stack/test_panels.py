@@ -21,6 +21,7 @@ from tests.stack.panel_traffic import Traffic
 from stack.dashboards import units
 from stack.dashboards.queries import PanelQuery, Span, panel_queries
 from stack.programs import Pace, Stack, running_stack
+from stack.programs.prometheus import Sample
 
 TRAFFIC_SECONDS: Final = float(os.environ.get("PANEL_TRAFFIC_SECONDS", "60"))
 MOST_SECONDS: Final = 1.0
@@ -63,11 +64,18 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Answer]]:
             traffic.run(TRAFFIC_SECONDS)
             traffic.close()
             wait_for(stack.jaeger.services, lambda names: len(names) >= 3)
+            wait_for(lambda: asked_often(stack), bool)
             found = [ask(stack, query) for query in panel_queries(Span(rate_interval="1m"))]
             report(found)
             yield found
         finally:
             machine.clean_up()
+
+
+def asked_often(stack: Stack) -> list[Sample]:
+    """Ask Jaeger once more; what Prometheus knows of such queries, nothing at first."""
+    stack.jaeger.services()
+    return stack.prometheus.query("rate(jaeger_storage_latency_seconds_count[1m]) > 0")
 
 
 def ask(stack: Stack, query: PanelQuery) -> Answer:
