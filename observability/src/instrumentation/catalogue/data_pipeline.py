@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from instrumentation.catalogue.family import BATCH_DURATION, DATA_PIPELINE, Metric
+from instrumentation.catalogue.family import BATCH_DURATION, DATA_PIPELINE, PIPELINE_STAGE, Metric
 
 METRICS: Final = (
     Metric(
@@ -11,7 +11,7 @@ METRICS: Final = (
     ),
     Metric(
         "data_pipeline_duration_seconds", "histogram", "Time of one stage of the pipeline.",
-        ("tenant_id", "stage"), "seconds", DATA_PIPELINE, BATCH_DURATION,
+        ("tenant_id", "stage"), "seconds", DATA_PIPELINE, PIPELINE_STAGE,
         note="stage is extract, transform or load",
     ),
     Metric(

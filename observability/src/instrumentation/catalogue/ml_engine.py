@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from instrumentation.catalogue.family import FINE_LATENCY, ML_ENGINE, TRAINING_DURATION, Metric
+from instrumentation.catalogue.family import (
+    FINE_LATENCY,
+    ML_ENGINE,
+    RETRIEVAL_STAGE,
+    TRAINING_DURATION,
+    Metric,
+)
 
 
 def _quality(measure: str, words: str) -> Metric:
@@ -42,7 +48,7 @@ METRICS: Final = (
     _quality("recall", "Recall"),
     Metric(
         "ml_model_inference_duration_seconds", "histogram", "Time of one stage of retrieval.",
-        ("operation", "model_version"), "seconds", ML_ENGINE, FINE_LATENCY,
+        ("operation", "model_version"), "seconds", ML_ENGINE, RETRIEVAL_STAGE,
         note="operation is embedding_lookup, ann_search or reranking; carries exemplars",
     ),
     Metric(
