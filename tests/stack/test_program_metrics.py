@@ -1,4 +1,4 @@
-"""The metrics of programs that panels and rules name are those that the programs show."""
+"""Programs show the metrics that panels and rules name, and every rule works on them."""
 
 from collections.abc import Iterator
 
@@ -8,9 +8,11 @@ from tests.real_processes import wait_for
 from tests.redis_server import RedisServer
 from tests.stack.backends import program
 from tests.stack.sender import Sender
+from tests.stack.test_alert_rules import RULES, rules
 
 from stack import program_metrics as listed
 from stack.programs import Pace, Stack, running_stack
+from stack.programs.exporters import NODE_EXPORTER, REDIS_EXPORTER
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +20,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """All programs, a Redis that is watched, and a span and a line on their way."""
-    for name in ("prometheus", "alertmanager", "loki", "jaeger"):
+    exporters = (NODE_EXPORTER, REDIS_EXPORTER)
+    for name in ("prometheus", "alertmanager", "loki", "jaeger", *exporters):
         program(name)
     folder = tmp_path_factory.mktemp("stack")
     redis = RedisServer(folder)
@@ -55,3 +58,13 @@ def test_a_program_shows_what_is_listed(stack: Stack, job: str, metrics: frozens
         return set(metrics) - {sample.labels["__name__"] for sample in found}
 
     wait_for(missing, lambda names: not names, patience_seconds=30)
+
+
+def test_no_rule_fails_against_what_the_programs_show(stack: Stack) -> None:
+    count = sum(len(rules(path)) for path in RULES)
+    ask = stack.prometheus.value
+    there = "sum(prometheus_rule_group_rules)"
+    assert wait_for(lambda: ask(there), lambda found: found is not None) == count
+    evaluated = "min(prometheus_rule_group_last_evaluation_timestamp_seconds)"
+    wait_for(lambda: ask(evaluated), bool)
+    assert stack.prometheus.query("prometheus_rule_evaluation_failures_total > 0") == []

@@ -8,10 +8,11 @@ from typing import Final
 
 EVERY_TARGET: Final = frozenset(
     {
-        "up",
         "scrape_duration_seconds",
+        "scrape_sample_limit",
         "scrape_samples_post_metric_relabeling",
         "scrape_series_added",
+        "up",
     }
 )
 """What Prometheus itself makes for each target."""
@@ -29,8 +30,12 @@ EVERY_PROCESS: Final = frozenset(
 
 PROMETHEUS: Final = frozenset(
     {
+        "prometheus_config_last_reload_successful",
         "prometheus_engine_query_duration_seconds",
+        "prometheus_notifications_alertmanagers_discovered",
         "prometheus_notifications_dropped_total",
+        "prometheus_notifications_errors_total",
+        "prometheus_notifications_queue_capacity",
         "prometheus_notifications_queue_length",
         "prometheus_rule_evaluation_failures_total",
         "prometheus_rule_group_iterations_missed_total",
@@ -39,17 +44,25 @@ PROMETHEUS: Final = frozenset(
         "prometheus_target_scrapes_exceeded_sample_limit_total",
         "prometheus_target_scrapes_sample_duplicate_timestamp_total",
         "prometheus_target_scrapes_sample_out_of_order_total",
+        "prometheus_tsdb_checkpoint_creations_failed_total",
+        "prometheus_tsdb_compactions_failed_total",
         "prometheus_tsdb_exemplar_exemplars_appended_total",
         "prometheus_tsdb_head_chunks_storage_size_bytes",
         "prometheus_tsdb_head_samples_appended_total",
         "prometheus_tsdb_head_series",
+        "prometheus_tsdb_head_truncations_failed_total",
+        "prometheus_tsdb_mmap_chunk_corruptions_total",
+        "prometheus_tsdb_reloads_failures_total",
         "prometheus_tsdb_storage_blocks_bytes",
+        "prometheus_tsdb_wal_corruptions_total",
         "prometheus_tsdb_wal_storage_size_bytes",
+        "prometheus_tsdb_wal_writes_failed_total",
     }
 )
 ALERTMANAGER: Final = frozenset(
     {
         "alertmanager_alerts",
+        "alertmanager_config_last_reload_successful",
         "alertmanager_notification_latency_seconds_bucket",
         "alertmanager_notifications_failed_total",
         "alertmanager_notifications_total",
@@ -57,6 +70,7 @@ ALERTMANAGER: Final = frozenset(
 )
 LOKI: Final = frozenset(
     {
+        "loki_boltdb_shipper_compactor_running",
         "loki_compactor_apply_retention_last_successful_run_timestamp_seconds",
         "loki_distributor_bytes_received_total",
         "loki_distributor_lines_received_total",
@@ -69,7 +83,7 @@ LOKI: Final = frozenset(
     }
 )
 LOKI_AFTER_A_FAULT: Final = frozenset({"loki_discarded_samples_total"})
-"""What Loki shows only once it has happened."""
+"""What Loki shows only once it has happened, as the collector does below."""
 
 JAEGER: Final = frozenset(
     {
@@ -95,6 +109,14 @@ COLLECTOR: Final = frozenset(
         "otelcol_receiver_refused_spans_total",
     }
 )
+COLLECTOR_AFTER_A_FAULT: Final = frozenset(
+    {
+        "otelcol_exporter_enqueue_failed_log_records_total",
+        "otelcol_exporter_enqueue_failed_spans_total",
+        "otelcol_processor_filter_logs_filtered_total",
+        "otelcol_processor_filter_spans_filtered_total",
+    }
+)
 SPAN_METRICS: Final = frozenset(
     {"traces_span_metrics_calls_total", "traces_span_metrics_duration_seconds_bucket"}
 )
@@ -105,6 +127,7 @@ NODE_EXPORTER: Final = frozenset(
         "node_disk_read_bytes_total",
         "node_disk_written_bytes_total",
         "node_filesystem_avail_bytes",
+        "node_filesystem_readonly",
         "node_filesystem_size_bytes",
         "node_load5",
         "node_memory_MemAvailable_bytes",
@@ -141,6 +164,8 @@ CADVISOR: Final = frozenset(
         "container_memory_working_set_bytes",
         "container_network_receive_bytes_total",
         "container_network_transmit_bytes_total",
+        "container_spec_cpu_period",
+        "container_spec_cpu_quota",
         "container_spec_memory_limit_bytes",
         "container_start_time_seconds",
     }
@@ -151,6 +176,6 @@ RULES: Final = frozenset({"ALERTS"})
 
 ALL: Final = frozenset().union(
     *(EVERY_TARGET, EVERY_PROCESS, PROMETHEUS, ALERTMANAGER, LOKI, LOKI_AFTER_A_FAULT, JAEGER),
-    *(COLLECTOR, SPAN_METRICS, NODE_EXPORTER, REDIS_EXPORTER, POSTGRES_EXPORTER, CADVISOR),
-    *(GRAFANA, RULES),
+    *(COLLECTOR, COLLECTOR_AFTER_A_FAULT, SPAN_METRICS, NODE_EXPORTER, REDIS_EXPORTER),
+    *(POSTGRES_EXPORTER, CADVISOR, GRAFANA, RULES),
 )
