@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 from tests.stack.sender import Sender
+from tests.stack.stack_programs import program
 
 from stack.programs.collector import Collector, Sampling
-from stack.programs.executables import ProgramMissing, need
 from stack.programs.jaeger import Jaeger
 from stack.programs.loki import Loki
 from stack.programs.ports import Ports
@@ -41,11 +40,3 @@ def running_backends(folder: Path, sampling: Sampling = QUICK) -> Generator[Back
             yield Backends(collector, jaeger, loki, sender)
         finally:
             sender.close()
-
-
-def program(name: str) -> str:
-    """The path of a program of the stack; the test is skipped where there is none."""
-    try:
-        return need(name)
-    except ProgramMissing as missing:
-        pytest.skip(str(missing))

@@ -1,18 +1,19 @@
 """The programs of the observability stack that tests call."""
 
 import os
-import shutil
 import subprocess
 
 import pytest
 
+from stack.programs.executables import ProgramMissing, need
+
 
 def program(name: str) -> str:
     """The path of a program; the test is skipped where there is none."""
-    found = shutil.which(name, path=os.environ.get("STACK_BIN", os.environ.get("PATH")))
-    if found is None:
-        pytest.skip(f"{name} is neither in STACK_BIN nor on the PATH")
-    return found
+    try:
+        return need(name)
+    except ProgramMissing as missing:
+        pytest.skip(str(missing))
 
 
 def output_of(name: str, *arguments: str, environment: dict[str, str] | None = None) -> str:

@@ -1,14 +1,12 @@
 """The alert rules fire when they should, and only then; each is explained, and has a runbook."""
 
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
+from tests.stack.stack_programs import output_of
 
 from instrumentation.catalogue import CATALOGUE
 from stack import program_metrics
@@ -37,14 +35,6 @@ NAMED: Final = {
 """The alerts that the requirements name."""
 
 
-@pytest.fixture(scope="module")
-def promtool() -> str:
-    found = shutil.which("promtool", path=os.environ.get("STACK_BIN", os.environ.get("PATH")))
-    if found is None:
-        pytest.skip("promtool is neither in STACK_BIN nor on the PATH")
-    return found
-
-
 def rules(path: Path) -> list[dict[str, Any]]:
     groups = yaml.safe_load(path.read_text())["groups"]
     return [rule for group in groups for rule in group["rules"]]
@@ -59,13 +49,13 @@ def kebab(name: str) -> str:
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
-def test_rules_are_sound(promtool: str, path: Path) -> None:
-    run(promtool, "check", "rules", "--lint=all", "--lint-fatal", str(path))
+def test_rules_are_sound(path: Path) -> None:
+    output_of("promtool", "check", "rules", "--lint=all", "--lint-fatal", str(path))
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
-def test_rules_fire_as_they_should(promtool: str, path: Path) -> None:
-    run(promtool, "test", "rules", str(path))
+def test_rules_fire_as_they_should(path: Path) -> None:
+    output_of("promtool", "test", "rules", str(path))
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
@@ -142,8 +132,3 @@ def of_services() -> frozenset[str]:
             if metric.kind == "histogram"
         )
     )
-
-
-def run(*command: str) -> None:
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr

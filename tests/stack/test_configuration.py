@@ -5,7 +5,7 @@ import subprocess
 from typing import Final
 
 import pytest
-from tests.stack.backends import program
+from tests.stack.stack_programs import program
 
 from stack.programs.configuration import CONFIGURATION, read
 

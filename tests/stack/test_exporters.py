@@ -5,7 +5,7 @@ from pathlib import Path
 import anyio
 import pytest
 from tests.redis_server import RedisServer
-from tests.stack.backends import program
+from tests.stack.stack_programs import program
 
 from stack.programs.exporters import NODE_EXPORTER, REDIS_EXPORTER, NodeExporter, RedisExporter
 from stack.programs.exposition import scrape

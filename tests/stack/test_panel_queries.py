@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.stack.backends import program
+from tests.stack.stack_programs import program
 
 from stack.dashboards.queries import PanelQuery, panel_queries
 from stack.programs.loki import Loki

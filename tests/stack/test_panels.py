@@ -14,9 +14,9 @@ from typing import Any, Final
 import pytest
 from tests.e2e.launched import READY, SMALL_WORLD, Machine
 from tests.real_processes import wait_for
-from tests.stack.backends import program
 from tests.stack.empty_panels import reason
 from tests.stack.panel_traffic import Traffic
+from tests.stack.stack_programs import program
 
 from stack.dashboards import units
 from stack.dashboards.queries import PanelQuery, Span, panel_queries

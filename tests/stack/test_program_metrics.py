@@ -6,8 +6,8 @@ import anyio
 import pytest
 from tests.real_processes import wait_for
 from tests.redis_server import RedisServer
-from tests.stack.backends import program
 from tests.stack.sender import Sender
+from tests.stack.stack_programs import program
 from tests.stack.test_alert_rules import RULES, rules
 
 from stack import program_metrics as listed
