@@ -35,6 +35,12 @@ def test_waits_and_windows_of_rules_become_short() -> None:
     ]
 
 
+def test_offsets_become_as_short_as_windows() -> None:
+    rule = {"alert": "A", "expr": "x unless x offset 1h30m and increase(x[1h]) > 0"}
+    Pace(window=20).rules({"groups": [{"name": "g", "rules": [rule]}]})
+    assert rule["expr"] == "x unless x offset 20000ms and increase(x[20000ms]) > 0"
+
+
 def test_an_alert_that_waits_for_nothing_still_waits_for_nothing() -> None:
     document = {"groups": [{"name": "g", "rules": [{"alert": "A", "expr": "x"}]}]}
     Pace(hold=2).rules(document)
@@ -65,3 +71,10 @@ def test_routes_at_every_depth_become_short(mute_times: bool) -> None:
     (short,) = route["routes"]
     assert short["repeat_interval"] == "1000ms"
     assert ("mute_time_intervals" in short) is mute_times
+
+
+def test_a_job_may_have_an_interval_of_its_own() -> None:
+    document: dict[str, Any] = {"global": {}, "scrape_configs": [{"job_name": "slow"}]}
+    Pace(interval=1, jobs={"slow": 5}).scrapes(document)
+    (job,) = document["scrape_configs"]
+    assert job == {"job_name": "slow", "scrape_interval": "5000ms", "scrape_timeout": "5000ms"}

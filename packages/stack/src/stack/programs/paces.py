@@ -1,10 +1,12 @@
 """How fast the stack's clocks run: as configured, or so fast that a test need not wait."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 _RANGE: Final = re.compile(r"\[(?:\d+(?:ms|[smhdwy]))+(:[^\]]*)?\]")
+_OFFSET: Final = re.compile(r"\boffset (?:\d+(?:ms|[smhdwy]))+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +14,8 @@ class Pace:
     """Seconds in place of the configured ones; None leaves what is configured.
 
     `interval` is that of scrapes and evaluations, `hold` the longest that an alert waits before it
-    fires (`for`), `window` the range of every range selector, `group` Alertmanager's waits.
+    fires (`for`), `window` the range of every range selector and every offset, `group`
+    Alertmanager's waits. `jobs` has the interval of those whose scrape takes longer.
     """
 
     interval: float | None = None
@@ -20,6 +23,7 @@ class Pace:
     window: float | None = None
     group: float | None = None
     mute_times: bool = True
+    jobs: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def scrapes(self, document: dict[str, Any]) -> None:
         """Set the intervals of a Prometheus configuration."""
@@ -31,6 +35,8 @@ class Pace:
         for job in document["scrape_configs"]:
             for key in ("scrape_interval", "scrape_timeout"):
                 job.pop(key, None)
+                if job["job_name"] in self.jobs:
+                    job[key] = duration(self.jobs[job["job_name"]])
 
     def rules(self, document: dict[str, Any]) -> None:
         """Set the intervals, waits and windows of a file of rules."""
@@ -45,7 +51,9 @@ class Pace:
             for key in {"for", "keep_firing_for"} & rule.keys():
                 rule[key] = duration(self.hold)
         if self.window is not None:
-            rule["expr"] = _RANGE.sub(rf"[{duration(self.window)}\1]", str(rule["expr"]))
+            seconds = duration(self.window)
+            expression = _RANGE.sub(rf"[{seconds}\1]", str(rule["expr"]))
+            rule["expr"] = _OFFSET.sub(f"offset {seconds}", expression)
 
     def routes(self, route: dict[str, Any]) -> None:
         """Set the waits of an Alertmanager route and of those below it."""
