@@ -30,13 +30,14 @@ _SEVERITIES: Final = {"INFO": SeverityNumber.INFO, "ERROR": SeverityNumber.ERROR
 class Sender:
     """A service that is there to be heard of."""
 
-    def __init__(self, otlp_url: str) -> None:
-        self._spans = TracerProvider(resource=Resource(_IDENTITY))
+    def __init__(self, otlp_url: str, service: str = SERVICE) -> None:
+        identity = {**_IDENTITY, "service.name": service}
+        self._spans = TracerProvider(resource=Resource(identity))
         self._spans.add_span_processor(
             BatchSpanProcessor(OTLPSpanExporter(f"{otlp_url}/v1/traces"), max_queue_size=100_000)
         )
         self._tracer = self._spans.get_tracer("tests")
-        self._logs = LoggerProvider(resource=Resource({**_IDENTITY, **_LABELS}))
+        self._logs = LoggerProvider(resource=Resource({**identity, **_LABELS, "service": service}))
         self._logs.add_log_record_processor(
             BatchLogRecordProcessor(OTLPLogExporter(f"{otlp_url}/v1/logs"), max_queue_size=100_000)
         )

@@ -15,14 +15,19 @@ _NOT_FOUND: Final = 404
 
 @dataclass(frozen=True, slots=True)
 class StoredSpan:
-    """A span as Jaeger's API gives it; parent_id is empty for a root."""
+    """A span as Jaeger's API gives it.
+
+    `parent_id` is empty for a root; `links` are the trace and the span of each one it follows.
+    """
 
     trace_id: str
     span_id: str
     parent_id: str
     service: str
     name: str
+    seconds: float
     attributes: dict[str, Any]
+    links: tuple[tuple[str, str], ...]
 
 
 class Jaeger(Program):
@@ -97,7 +102,13 @@ def _spans(trace: dict[str, Any]) -> list[StoredSpan]:
             next((r["spanID"] for r in span["references"] if r["refType"] == "CHILD_OF"), ""),
             processes[span["processID"]]["serviceName"],
             span["operationName"],
+            span["duration"] / 1e6,
             {tag["key"]: tag["value"] for tag in span["tags"]},
+            tuple(
+                (r["traceID"], r["spanID"])
+                for r in span["references"]
+                if r["refType"] == "FOLLOWS_FROM"
+            ),
         )
         for span in trace["spans"]
     ]
