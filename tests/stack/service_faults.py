@@ -26,7 +26,7 @@ PIPELINE: Final = "data-pipeline"
 ENGINE: Final = "ml-engine"
 EVENTS: Final = "/api/v1/events"
 PAUSE_SECONDS: Final = 1.6
-BACKLOG: Final = 60_000
+BACKLOG: Final = 250_000
 
 
 @contextmanager
