@@ -36,7 +36,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/stack/src packages/web/src
 
-.PHONY: help setup run observe test lint types format docs bench-quality bench-serving bench-ingest bench-overhead profile-cpu profile-memory fuzz kill-test ci clean
+.PHONY: help setup run observe test lint types format docs bench-quality bench-serving bench-ingest bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -115,6 +115,9 @@ kill-test: setup ## Kill the pipeline and Kafka KILLS times (default 8) for each
 		tests/integration/data_pipeline/test_kill_imports.py \
 		tests/integration/data_pipeline/test_kill_kafka.py \
 		tests/integration/data_pipeline/test_outages.py
+
+alert-test: setup ## Make real faults, and see the alerts raised, told and over; STACK_BIN names the programs' folder
+	ALERT_TEST=1 $(RUN)python -m pytest -s -m slow tests/stack/test_alerts_for_real.py
 
 ci: ## Run what continuous integration runs
 	.ci/run
