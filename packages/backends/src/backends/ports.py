@@ -22,8 +22,7 @@ class PortUnavailable(Exception):
 class UserEvent(NamedTuple):
     """One event of a user's history; `timestamp_ms` is Unix time, `sequence` its place in the log.
 
-    Events of a history are in the order of their (timestamp_ms, sequence). Ids and types hold no
-    control characters.
+    Events of a history are in the order of their (timestamp_ms, sequence).
     """
 
     item_id: str
