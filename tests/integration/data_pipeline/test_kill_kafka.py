@@ -4,6 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Generator, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from threading import Event, Lock, Thread
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 import httpx2
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from tests.integration.data_pipeline.kafka_consumers import event
 from tests.integration.data_pipeline.kill_series import KILLS, KillSeries
@@ -114,6 +115,14 @@ class Acknowledged:
         )
 
 
+def offsets_of(consumer: Consumer, place: TopicPartition) -> tuple[int, int] | tuple[()]:
+    """The first and the next offset; nothing while a broker that was killed finds its topics."""
+    try:
+        return consumer.get_watermark_offsets(place, timeout=30)
+    except KafkaException:
+        return ()
+
+
 def messages_of(broker: KafkaBroker, topic: str) -> Sequence[KafkaMessage]:
     """Everything that is in a topic."""
     settings = {
@@ -126,7 +135,8 @@ def messages_of(broker: KafkaBroker, topic: str) -> Sequence[KafkaMessage]:
     consumer = Consumer(settings)
     try:
         for number in range(PARTITIONS):
-            first, end = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=30)
+            place = TopicPartition(topic, number)
+            first, end = wait_for(partial(offsets_of, consumer, place), bool)
             consumer.assign([TopicPartition(topic, number, first)])
             left = end - first
             while left:
