@@ -133,14 +133,6 @@ def test_each_event_takes_effect_on_the_next_answer(machine: Machine, users: lis
     assert max(asked_again) == 1
 
 
-def undegraded(client: Recommender, user: str) -> list[str]:
-    """The items of an answer by the model: one labelled as degraded may be from before an event."""
-    answer = client.recommendations.for_user(user, num_items=10)
-    while answer.degraded is not None:
-        answer = client.recommendations.for_user(user, num_items=10)
-    return [item.item_id for item in answer.items]
-
-
 def items_for(client: Recommender, user: str) -> list[str]:
     return [item.item_id for item in client.recommendations.for_user(user, num_items=10).items]
 

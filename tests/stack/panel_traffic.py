@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ WEB_VITALS = {
     "cls": 0.02,
 }
 TOO_LATE = datetime(2100, 1, 1, tzinfo=UTC)
+# Longer than the panels of slow requests ask for.
+SLOW_SECONDS = 0.6
 Calls = Iterator[Callable[[int], object]]
 
 
@@ -44,6 +47,7 @@ class Traffic:
         calls = itertools.cycle(self._calls())
         until = time.monotonic() + seconds
         self._train()
+        self._slow_event()
         faulty = until - seconds / 3
         while time.monotonic() < faulty:
             self._call(next(calls))
@@ -88,6 +92,16 @@ class Traffic:
 
     def _train(self) -> None:
         self._call(lambda _: self._client.training.start())
+
+    def _slow_event(self) -> None:
+        process = self._machine.running.process_of("data-pipeline").pid
+        os.kill(process, signal.SIGSTOP)
+        wake = threading.Timer(SLOW_SECONDS, os.kill, (process, signal.SIGCONT))
+        wake.start()
+        try:
+            self._client.events.send([new_event("u1", "i1", "view")])
+        finally:
+            wake.join()
 
     def _pause_ml_engine(self, calls: Calls, seconds: float) -> None:
         # A process that is stopped takes connections and answers none: the worst kind of outage.

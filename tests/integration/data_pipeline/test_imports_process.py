@@ -115,8 +115,8 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> N
             return job["status"] not in ("queued", "running")
 
         highest = []
-        # The first one warms what every import uses, such as the allocator's pools.
-        for rows in (12_000, 12_000, 36_000):
+        # The first ones warm what every import uses, such as the pools of the allocator's threads.
+        for rows in (12_000, 12_000, 12_000, 12_000, 36_000):
             peaks.clear()
             import_id = upload(client, wide_items(rows), data_type="items", format="jsonl")
             job = wait(client, import_id, sampled)
@@ -124,4 +124,4 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> N
             assert job["accepted"] + job["duplicates"] == rows
             highest.append(max(peaks))
         assert job["bytes"] > 100_000_000
-    assert highest[2] - highest[1] < 40_000_000, highest
+    assert highest[-1] - highest[-2] < 40_000_000, highest
