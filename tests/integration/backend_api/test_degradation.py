@@ -64,6 +64,31 @@ async def test_the_same_question_gets_its_last_answer(api: Api) -> None:
 
 
 @pytest.mark.usefixtures("quick_rounds")
+async def test_what_a_user_did_meanwhile_is_in_no_answer_that_stands_in(api: Api) -> None:
+    live = await recommend(api, user_id="u", num_items=3)
+    await popular_lists_come(api)
+    api.ml_engine.answer_with = problem(500, "internal_error", "broken")
+    for user_id, item_id, event_type in (
+        ("u", live["items"][1]["item_id"], "view"),
+        ("u", live["items"][2]["item_id"], "impression"),
+        ("w", "acme/popular-1", "purchase"),
+        ("stranger", live["items"][0]["item_id"], "view"),
+    ):
+        event = {**EVENT, "user_id": user_id, "item_id": item_id, "event_type": event_type}
+        assert (await api.send("POST", "/events", {"events": [event]})).status_code == 202
+    by_user = {
+        user_id: await recommend(api, user_id=user_id, num_items=3) for user_id in ("u", "w")
+    }
+    assert [by_user["u"]["degraded"], by_user["w"]["degraded"]] == ["cached", "popular"]
+    ids = {user: [item["item_id"] for item in one["items"]] for user, one in by_user.items()}
+    first, _, third = (item["item_id"] for item in live["items"])
+    assert ids["u"] == [first, third, "acme/popular-1"]
+    assert ids["w"] == ["acme/popular-2", "acme/popular-3", "acme/popular-4"]
+    again = await recommend(api, user_id="w", num_items=1, exclude_seen=False)
+    assert [item["item_id"] for item in again["items"]] == ["acme/popular-1"]
+
+
+@pytest.mark.usefixtures("quick_rounds")
 async def test_other_questions_get_what_is_popular_without_what_they_exclude(api: Api) -> None:
     await recommend(api, user_id="u")
     await popular_lists_come(api)

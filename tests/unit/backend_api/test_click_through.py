@@ -1,12 +1,11 @@
-import json
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend_api.services.click_through import ClickThrough, clicked_in
+from backend_api.domain.sent_events import SentEvent
+from backend_api.services.click_through import ClickThrough
 
 
 class Clock:
@@ -16,9 +15,8 @@ class Clock:
         return self.now
 
 
-def batch(*ids: str | None, event_type: str = "click") -> bytes:
-    events = [{"event_type": event_type, "recommendation_id": one} for one in ids]
-    return json.dumps({"events": events}).encode()
+def events(*ids: str | None, event_type: str = "click") -> list[SentEvent]:
+    return [SentEvent("u", "i", event_type, one) for one in ids]
 
 
 def counts(clicks: ClickThrough) -> dict[tuple[str, str], tuple[int, int]]:
@@ -29,8 +27,8 @@ def test_an_answer_is_clicked_once_however_many_clicks_it_gets() -> None:
     clicks = ClickThrough()
     for number in range(4):
         clicks.given("acme", f"r{number}", "v1")
-    clicks.sent("acme", batch("r1", "r1", "unknown", None))
-    clicks.sent("acme", batch("r1"))
+    clicks.sent("acme", events("r1", "r1", "unknown", None))
+    clicks.sent("acme", events("r1"))
     assert counts(clicks) == {("acme", "v1"): (4, 1)}
     assert clicks.by_version()["acme", "v1"].rate == 0.25
 
@@ -40,7 +38,7 @@ def test_versions_and_tenants_are_told_apart() -> None:
     clicks.given("acme", "r1", "v1")
     clicks.given("acme", "r2", "v2")
     clicks.given("globex", "r3", "v1")
-    clicks.sent("acme", batch("r2", "r3"))
+    clicks.sent("acme", events("r2", "r3"))
     assert counts(clicks) == {
         ("acme", "v1"): (1, 0),
         ("acme", "v2"): (1, 1),
@@ -52,7 +50,7 @@ def test_versions_and_tenants_are_told_apart() -> None:
 def test_only_clicks_are_clicks(event_type: str) -> None:
     clicks = ClickThrough()
     clicks.given("acme", "r1", "v1")
-    clicks.sent("acme", batch("r1", event_type=event_type))
+    clicks.sent("acme", events("r1", event_type=event_type))
     assert counts(clicks) == {("acme", "v1"): (1, 0)}
 
 
@@ -60,11 +58,11 @@ def test_answers_beyond_the_window_are_forgotten_with_their_clicks() -> None:
     clock = Clock()
     clicks = ClickThrough(window_seconds=60, clock=clock)
     clicks.given("acme", "old", "v1")
-    clicks.sent("acme", batch("old"))
+    clicks.sent("acme", events("old"))
     clock.now += 61
     assert counts(clicks) == {}
     clicks.given("acme", "new", "v2")
-    clicks.sent("acme", batch("old"))
+    clicks.sent("acme", events("old"))
     assert counts(clicks) == {("acme", "v2"): (1, 0)}
 
 
@@ -76,7 +74,7 @@ def test_no_more_answers_are_remembered_than_there_is_room_for(
     for number, (version, is_clicked) in enumerate(given_answers):
         clicks.given("acme", f"r{number}", version)
         if is_clicked:
-            clicks.sent("acme", batch(f"r{number}"))
+            clicks.sent("acme", events(f"r{number}"))
     kept = given_answers[-10:]
     expected = {
         ("acme", version): (
@@ -88,29 +86,3 @@ def test_no_more_answers_are_remembered_than_there_is_room_for(
     assert sum(answers for answers, _ in counts(clicks).values()) <= 10
     if len(given_answers) < 10:
         assert counts(clicks) == expected
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"[]",
-        b'{"events": 1, "recommendation_id": "click"}',
-        b'{"events": [1, null, {"recommendation_id": 5, "event_type": "click"}]}',
-        b'{"recommendation_id" "click"',
-        b'\xff"recommendation_id""click"',
-    ],
-    ids=range(6),
-)
-def test_what_is_no_batch_of_events_holds_no_clicks(body: bytes) -> None:
-    assert clicked_in(body) == set()
-
-
-def test_a_batch_that_names_no_recommendation_is_not_parsed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def parsed(_: bytes) -> Any:
-        pytest.fail("was parsed")
-
-    monkeypatch.setattr("backend_api.services.click_through.orjson.loads", parsed)
-    assert clicked_in(b'{"events": [{"event_type": "click"}]}') == set()

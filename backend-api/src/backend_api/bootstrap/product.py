@@ -110,7 +110,9 @@ async def open_product(
         ),
         batches=BatchRecommendationService(recommender, scenarios, fallbacks, log),
         scenarios=scenarios,
-        records=RecordService(weave(to.intake, _SERVICE, "data-pipeline")),
+        records=RecordService(
+            weave(to.intake, _SERVICE, "data-pipeline"), (fallbacks.heed, reports.events_sent)
+        ),
         training=training,
         schedules=ScheduleService(schedules, schedules, training, clock),
         erasures=ErasureService(

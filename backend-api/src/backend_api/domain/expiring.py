@@ -55,6 +55,9 @@ class ExpiringMap(Generic[K, V]):
         if entry is not None:
             self._weight -= self._weigh(entry[1])
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._entries
+
     def __iter__(self) -> Iterator[K]:
         """The keys, least recently used first."""
         return iter(self._entries)

@@ -55,9 +55,7 @@ async def send_events(request: Request, caller: IngestionCaller, product: Provid
     in the batch, with a code and a reason. What is accepted is on disk. While events cannot be
     stored, the answer is 503 and nothing of the batch is acknowledged: send it again.
     """
-    batch = await read_bytes(request)
-    result = await product.records.send_events(caller.tenant_id, batch)
-    product.reports.events_sent(caller.tenant_id, batch)
+    result = await product.records.send_events(caller.tenant_id, await read_bytes(request))
     return _received(request, product, "events", result, status.HTTP_202_ACCEPTED)
 
 

@@ -3,12 +3,13 @@
 import logging
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import Final
 
 from backend_api.domain.circuit_breaker import Circuit
 from backend_api.domain.recommendations import Served
+from backend_api.domain.sent_events import SentEvent
 from backend_api.services.click_through import Clicks, ClickThrough
 from contracts.events import BatchResult
 from contracts.public.web_vitals import WebVitals
@@ -88,9 +89,9 @@ class Reports:
             fields |= {"degraded": answer.degraded, "reason": fault}
         _recommendations.info("recommendation served", extra=fields)
 
-    def events_sent(self, tenant_id: str, batch: bytes) -> None:
-        """A batch of events, as JSON, is stored: it may hold clicks on answers."""
-        self._clicks.sent(tenant_id, batch)
+    def events_sent(self, tenant_id: str, events: Iterable[SentEvent]) -> None:
+        """Events are stored: some may be clicks on answers."""
+        self._clicks.sent(tenant_id, events)
 
     async def show_click_through(self) -> float:
         """Set the click-through rates; how many seconds until the next time."""

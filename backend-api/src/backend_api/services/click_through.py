@@ -1,17 +1,16 @@
 """Which answers led to a click: counted in memory, over the last hour."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
+from backend_api.domain.sent_events import SentEvent
+from contracts.events import EventType
 
 WINDOW_SECONDS: Final = 3_600.0
 CAPACITY: Final = 50_000
 """How many answers are remembered, about 15 MB; the oldest go first."""
-
-_CLICK: Final = "click"
 
 
 @dataclass(slots=True)
@@ -63,10 +62,12 @@ class ClickThrough:
         self._given[recommendation_id] = _Given(tenant_id, model_version, now)
         self._clicks.setdefault((tenant_id, model_version), Clicks()).answers += 1
 
-    def sent(self, tenant_id: str, batch: bytes) -> None:
-        """Events were sent, as JSON; those that click on an answer of the tenant count."""
-        for recommendation_id in clicked_in(batch):
-            answer = self._given.get(recommendation_id)
+    def sent(self, tenant_id: str, events: Iterable[SentEvent]) -> None:
+        """Events are stored; those that click on an answer of the tenant count."""
+        for event in events:
+            if event.recommendation_id is None or event.event_type != EventType.CLICK:
+                continue
+            answer = self._given.get(event.recommendation_id)
             if answer is None or answer.tenant_id != tenant_id or answer.is_clicked:
                 continue
             answer.is_clicked = True
@@ -90,24 +91,3 @@ class ClickThrough:
             clicks.clicked -= answer.is_clicked
             if clicks.answers == 0:
                 del self._clicks[key]
-
-
-def clicked_in(batch: bytes) -> set[str]:
-    """The recommendations that a batch of events, as JSON, says were clicked.
-
-    A batch that names none is not parsed: most do not.
-    """
-    if b'"recommendation_id"' not in batch or b'"click"' not in batch:
-        return set()
-    try:
-        events = orjson.loads(batch)["events"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return set()
-    if not isinstance(events, list):
-        return set()
-    clicks = [
-        event.get("recommendation_id")
-        for event in events
-        if isinstance(event, dict) and event.get("event_type") == _CLICK
-    ]
-    return {one for one in clicks if isinstance(one, str)}

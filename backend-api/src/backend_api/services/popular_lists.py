@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,12 +78,17 @@ class PopularLists:
         wanted = self._lists.get((tenant_id, _conditions(query)))
         return wanted is not None and wanted.found is not None
 
-    def answer(self, tenant_id: str, query: RecommendationQuery) -> Recommendations | None:
-        """The most popular items that the query allows; None where that is not known."""
+    def answer(
+        self, tenant_id: str, query: RecommendationQuery, seen: Collection[str] = ()
+    ) -> Recommendations | None:
+        """The most popular items that the query allows, without those that were just seen.
+
+        None where that is not known.
+        """
         wanted = self._lists.get((tenant_id, _conditions(query)))
         if wanted is None or wanted.found is None:
             return None
-        items = _allowed(wanted.found.items, query)
+        items = _allowed(wanted.found.items, query, seen)
         whole = len(wanted.found.items) < wanted.found_of
         if len(items) < query.num_items and not whole:
             return None
@@ -143,9 +148,13 @@ def _list_size(query: RecommendationQuery) -> int:
     return min(MAX_ITEMS, max(_LEAST_ITEMS, 2 * query.num_items))
 
 
-def _allowed(items: list[RecommendedItem], query: RecommendationQuery) -> list[RecommendedItem]:
+def _allowed(
+    items: list[RecommendedItem], query: RecommendationQuery, seen: Collection[str]
+) -> list[RecommendedItem]:
     pinned = {pin.item_id for pin in query.pins}
-    left_out = {*query.exclude, query.item_id, *(query.history or () if query.exclude_seen else ())}
+    left_out = {*query.exclude, query.item_id}
+    if query.exclude_seen:
+        left_out |= {*seen, *(query.history or ())}
     by_id = {item.item_id: item for item in items if item.item_id in pinned}
     places = {pin.position: by_id[pin.item_id] for pin in query.pins if pin.item_id in by_id}
     others = (i for i in items if i.item_id not in left_out and i.item_id not in pinned)
