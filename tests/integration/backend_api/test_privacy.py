@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import anyio
 import pytest
 from tests.integration.backend_api.conftest import Api, StartApi
 
@@ -161,3 +162,27 @@ async def test_answers_written_before_a_stop_are_found_after_it(start: StartApi)
     async with start() as api:
         again = await api.send("GET", f"/recommendations/{answer['recommendation_id']}")
         assert again.json()["answer"] == answer
+
+
+@pytest.mark.usefixtures("no_popular_lists")
+async def test_an_erasure_reaches_the_memory_of_other_replicas(
+    start: StartApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend_api.services.erasures_elsewhere.LOOK_SECONDS", 0.01)
+    async with start() as one, start() as other:
+        for user_id in ("ann", "bob"):
+            await other.send("POST", "/recommendations", {"user_id": user_id})
+        assert (await one.send("DELETE", "/users/ann")).status_code == 200
+        other.ml_engine.answer_with = problem(500, "internal_error", "broken")
+
+        async def status(user_id: str) -> int:
+            response = await other.send("POST", "/recommendations", {"user_id": user_id})
+            return response.status_code
+
+        with anyio.fail_after(30):
+            while await status("ann") != 503:
+                await anyio.sleep(0.01)
+        assert await status("bob") == 200
+    async with start() as later:
+        export = await later.send("GET", "/users/ann/export")
+        assert (export.status_code, export.json()["code"]) == (404, "user_not_found")

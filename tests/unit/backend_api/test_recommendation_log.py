@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
 import pytest
 
 from backend_api.domain.product_errors import RecommendationNotFound
@@ -122,12 +123,27 @@ async def test_a_round_outlives_a_storage_that_is_away() -> None:
     assert len(store.kept) == 1
 
 
+async def test_an_answer_that_another_replica_just_gave_is_waited_for() -> None:
+    store, one = Store(), entry()
+    there, here = log_over(store, flush_seconds=0.05), log_over(store, flush_seconds=0.05)
+    there.add(one)
+    async with anyio.create_task_group() as group:
+        group.start_soon(there.flush)
+        assert await here.find("acme", one.recommendation_id) is one
+
+
+async def test_an_old_answer_that_is_nowhere_is_not_waited_for() -> None:
+    log = log_over(Store(), flush_seconds=3600.0, clock=lambda: NOW)
+    with pytest.raises(RecommendationNotFound):
+        await log.find("acme", first_recommendation_id(NOW - timedelta(hours=3)))
+
+
 async def test_a_users_waiting_answers_are_forgotten() -> None:
     log = log_over(Store())
     mine, other, foreign = entry(), entry(user_id="v"), entry("globex")
     for one in (mine, other, foreign):
         log.add(one)
-    assert log.forget("acme", ["u", "session"]) == 1
+    assert await log.forget("acme", ["u", "session"]) == 1
     with pytest.raises(RecommendationNotFound):
         await log.find("acme", mine.recommendation_id)
     assert await log.find("acme", other.recommendation_id) is other

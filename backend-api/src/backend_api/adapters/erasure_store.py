@@ -1,6 +1,8 @@
 """ErasureStore over SQL."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -29,24 +31,32 @@ class SqlErasureStore(SqlStore):
     table = erasures
 
     async def begin(self, erasure: Erasure) -> Erasure:
-        """Keep an erasure that begins; one of this user that was cut off is answered instead."""
+        """Keep an erasure that begins; one of this user that was cut off begins again instead."""
+        assert erasure.begun_at is not None  # noqa: S101 - it begins
         cut_off = select(erasures).where(
             erasures.c.tenant_id == erasure.tenant_id,
             erasures.c.user_id_hash == erasure.user_id_hash,
             erasures.c.completed_at.is_(None),
         )
-        row = {
-            "erasure_id": erasure.erasure_id,
-            "tenant_id": erasure.tenant_id,
-            "user_id_hash": erasure.user_id_hash,
-            "requested_at": sql.to_milliseconds(erasure.requested_at),
-        }
         async with sql.transaction(self._engine) as connection:
             known = (await connection.execute(cut_off)).first()
-            if known is not None:
-                return _erasure(known)
-            await connection.execute(insert(erasures).values(row))
-        return erasure
+            begun = erasure if known is None else _again(_erasure(known), erasure)
+            row = {
+                "requested_at": sql.to_milliseconds(begun.requested_at),
+                "merged_id_hashes": " ".join(sorted(begun.merged_id_hashes)),
+                "begun_at": sql.to_milliseconds(erasure.begun_at),
+            }
+            if known is None:
+                row |= {
+                    "erasure_id": erasure.erasure_id,
+                    "tenant_id": erasure.tenant_id,
+                    "user_id_hash": erasure.user_id_hash,
+                }
+                await connection.execute(insert(erasures).values(row))
+            else:
+                same = erasures.c.erasure_id == begun.erasure_id
+                await connection.execute(update(erasures).where(same).values(row))
+        return begun
 
     async def complete(self, erasure: Erasure) -> None:
         """Keep how an erasure ended."""
@@ -87,6 +97,19 @@ class SqlErasureStore(SqlStore):
             rows = (await connection.execute(query)).all()
         return [_erasure(row) for row in rows]
 
+    async def begun_since(self, moment: datetime) -> Sequence[Erasure]:
+        """The erasures of all tenants that began, or began again, at `moment` or later."""
+        query = select(erasures).where(erasures.c.begun_at >= sql.to_milliseconds(moment))
+        async with sql.transaction(self._reading) as connection:
+            rows = (await connection.execute(query)).all()
+        return [_erasure(row) for row in rows]
+
+
+def _again(known: Erasure, erasure: Erasure) -> Erasure:
+    # What was merged into the user may be forgotten by now.
+    merged = known.merged_id_hashes | erasure.merged_id_hashes
+    return replace(known, merged_id_hashes=merged, begun_at=erasure.begun_at)
+
 
 def _erasure(row: Row[Any]) -> Erasure:
     ended = row.completed_at is not None
@@ -97,4 +120,6 @@ def _erasure(row: Row[Any]) -> Erasure:
         sql.from_milliseconds(row.requested_at),
         sql.from_milliseconds(row.completed_at) if ended else None,
         _places.validate_json(row.places) if ended else (),
+        frozenset(row.merged_id_hashes.split()),
+        sql.from_milliseconds(row.begun_at),
     )

@@ -60,8 +60,11 @@ erasures: Final = Table(
     Column("requested_at", BigInteger, nullable=False),
     Column("completed_at", BigInteger),
     Column("places", Text),
+    Column("merged_id_hashes", Text, nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
     Index("erasures_by_tenant", "tenant_id", "erasure_id"),
     Index("erasures_by_user", "tenant_id", "user_id_hash"),
+    Index("erasures_by_begin", "begun_at"),
 )
 
 erasure_secret: Final = Table(

@@ -26,6 +26,7 @@ from backend_api.http.product_state import Product
 from backend_api.http.reports import Reports
 from backend_api.services.batch_recommendations import BatchRecommendationService
 from backend_api.services.erasures import ErasureService, FallbackAnswers, LoggedAnswers
+from backend_api.services.erasures_elsewhere import ErasuresElsewhere
 from backend_api.services.exports import ExportService
 from backend_api.services.fallbacks import Fallbacks
 from backend_api.services.popular_lists import PopularLists
@@ -90,13 +91,18 @@ async def open_product(
     data_pipeline = weave(to.data_pipeline, _SERVICE, "data-pipeline")
     answers = weave(SqlRecommendationLogStore(engine), "store", "recommendation_log")
     schedules = weave(SqlScheduleStore(engine), "store", "training_schedules")
+    erasures = weave(SqlErasureStore(engine), "store", "erasures")
+    secret = await read_erasure_secret(engine)
+    elsewhere = ErasuresElsewhere(erasures, answers, secret, clock)
     log = RecommendationLog(
         answers,
         keep=timedelta(days=settings.recommendation_log_days),
         on_lost=reports.answers_lost,
+        on_written=elsewhere.written,
     )
     popular = PopularLists(recommender, timeout_seconds=settings.ml_engine_timeout_seconds)
     fallbacks = Fallbacks(popular)
+    in_memory = LoggedAnswers(answers, log), FallbackAnswers(fallbacks)
     scenarios = ScenarioService(weave(SqlScenarioStore(engine), "store", "scenarios"))
     training = TrainingService(data_pipeline, ml_engine)
     product = Product(
@@ -116,14 +122,10 @@ async def open_product(
         training=training,
         schedules=ScheduleService(schedules, schedules, training, clock),
         erasures=ErasureService(
-            weave(SqlErasureStore(engine), "store", "erasures"),
+            erasures,
             data_pipeline,
-            (
-                LoggedAnswers(answers, log),
-                FallbackAnswers(fallbacks),
-                SqlIdempotentAnswers(engine),
-            ),
-            await read_erasure_secret(engine),
+            (*in_memory, SqlIdempotentAnswers(engine)),
+            secret,
             clock,
         ),
         exports=ExportService(data_pipeline, answers, log),
@@ -137,6 +139,7 @@ async def open_product(
         ("recommendation log purge", log.purge_old, None),
         ("popular lists", popular.keep_fresh, None),
         ("click-through", reports.show_click_through, None),
+        ("erasures of other replicas", partial(elsewhere.follow, in_memory), None),
         ("training schedules", product.schedules.run_due, product.schedules.changed),
     ):
         await stack.enter_async_context(in_background(name, step, telemetry.metrics, wake))

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,11 @@ class Erasure:
     requested_at: datetime
     completed_at: datetime | None = None
     places: tuple[ErasedPlace, ...] = ()
+    merged_id_hashes: frozenset[str] = frozenset()
+    """Those of the ids that were merged into the user."""
+
+    begun_at: datetime | None = None
+    """When it began last; an erasure that was cut off begins again."""
 
     @property
     def ended_at(self) -> datetime:
@@ -34,3 +40,18 @@ def user_id_hash(secret: bytes, tenant_id: str, user_id: str) -> str:
     alone names nobody. No tenant id holds the NUL that separates the two.
     """
     return hmac.new(secret, f"{tenant_id}\0{user_id}".encode(), hashlib.sha256).hexdigest()
+
+
+def erased_among(
+    users: Iterable[tuple[str, str]], erasures: Iterable[Erasure], secret: bytes
+) -> dict[str, set[str]]:
+    """Those of the users (tenant id, user id) whom the erasures are about, by tenant."""
+    hashes: dict[str, set[str]] = {}
+    for one in erasures:
+        hashes.setdefault(one.tenant_id, set()).update(one.merged_id_hashes, {one.user_id_hash})
+    found: dict[str, set[str]] = {}
+    for tenant_id, user_id in users if hashes else ():
+        of_tenant = hashes.get(tenant_id)
+        if of_tenant and user_id_hash(secret, tenant_id, user_id) in of_tenant:
+            found.setdefault(tenant_id, set()).add(user_id)
+    return found

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from backend_api.domain.erasures import Erasure
@@ -195,11 +196,27 @@ class ScheduleRuns(Protocol):
         ...
 
 
+class BegunErasures(Protocol):
+    """Tells each replica what the others erase."""
+
+    async def begun_since(self, moment: datetime) -> Sequence[Erasure]:
+        """The erasures of all tenants that began, or began again, at `moment` or later."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise `PortUnavailable` where erasures cannot be read."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the store holds."""
+        ...
+
+
 class ErasureStore(Protocol):
     """Keeps the receipts of erasures."""
 
     async def begin(self, erasure: Erasure) -> Erasure:
-        """Keep an erasure that begins; one of this user that was cut off is answered instead."""
+        """Keep an erasure that begins; one of this user that was cut off begins again instead."""
         ...
 
     async def complete(self, erasure: Erasure) -> None:

@@ -1,6 +1,6 @@
 """Erasure of a user everywhere, with a receipt that is counted and not assumed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -9,7 +9,7 @@ from backend_api.domain.erasures import Erasure, user_id_hash
 from backend_api.domain.product_errors import ErasureNotFound
 from backend_api.domain.product_ports import ErasureStore, UserAnswers
 from backend_api.domain.recommendations import new_recommendation_id
-from backend_api.services.fallbacks import Fallbacks
+from backend_api.services.fallbacks import Fallbacks, User
 from backend_api.services.recommendation_log import RecommendationLog
 from backend_api.services.stored_users import stored_user
 from contracts.data_pipeline import DataPipelineClient
@@ -46,8 +46,12 @@ class LoggedAnswers:
 
     async def erase(self, tenant_id: str, user_ids: Sequence[str]) -> int:
         """Remove the answers to these users, those in memory first: none may follow later."""
-        await self.log.flush()
-        return self.log.forget(tenant_id, user_ids) + await self.answers.erase(tenant_id, user_ids)
+        waiting = await self.log.forget(tenant_id, user_ids)
+        return waiting + await self.answers.erase(tenant_id, user_ids)
+
+    def users(self) -> Collection[User]:
+        """To whom answers wait in memory."""
+        return self.log.users()
 
     async def count(self, tenant_id: str, user_ids: Sequence[str]) -> int:
         """How many answers to these users are kept."""
@@ -64,6 +68,10 @@ class FallbackAnswers:
     async def erase(self, tenant_id: str, user_ids: Sequence[str]) -> int:
         """Forget the answers to these users."""
         return self.fallbacks.forget(tenant_id, user_ids)
+
+    def users(self) -> Collection[User]:
+        """Of whom there is something."""
+        return self.fallbacks.users()
 
     async def count(self, tenant_id: str, user_ids: Sequence[str]) -> int:
         """How many answers to these users are kept."""
@@ -96,16 +104,9 @@ class ErasureService:
             DependencyUnavailable: data-pipeline does not answer.
             PortUnavailable: the service's own storage does not answer.
         """
-        erasure = await self._store.begin(
-            Erasure(
-                new_recommendation_id(),
-                tenant_id,
-                user_id_hash(self._secret, tenant_id, user_id),
-                self._clock(),
-            )
-        )
         # data-pipeline forgets which ids were merged, so their traces here go first.
         user_ids = await self._all_ids(tenant_id, user_id)
+        erasure = await self._store.begin(self._new(tenant_id, *user_ids))
         removed = [await place.erase(tenant_id, user_ids) for place in self._places]
         erased = await self._data_pipeline.erase_user(tenant_id, user_id)
         own = [
@@ -117,6 +118,19 @@ class ErasureService:
         done = replace(erasure, completed_at=self._clock(), places=(*erased.places, *own))
         await self._store.complete(done)
         return done
+
+    def _new(self, tenant_id: str, user_id: str, *merged_ids: str) -> Erasure:
+        now = self._clock()
+        return Erasure(
+            new_recommendation_id(),
+            tenant_id,
+            user_id_hash(self._secret, tenant_id, user_id),
+            now,
+            merged_id_hashes=frozenset(
+                user_id_hash(self._secret, tenant_id, one) for one in merged_ids
+            ),
+            begun_at=now,
+        )
 
     async def get(self, tenant_id: str, erasure_id: str) -> Erasure:
         """A receipt. Raises `ErasureNotFound`."""

@@ -86,6 +86,11 @@ class Fallbacks:
             skipped_pins=found.skipped_pins,
         )
 
+    def users(self) -> set[User]:
+        """Whose answers or items are kept."""
+        asked = {(question[0], question[1]) for question in self._last if question[1] is not None}
+        return asked | set(self._seen)
+
     def count(self, tenant_id: str, user_ids: Iterable[str]) -> int:
         """How many answers to these users are kept, and lists of what they did."""
         users = set(user_ids)
