@@ -4,9 +4,9 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from opentelemetry.sdk.resources import Resource
 
@@ -20,6 +20,9 @@ QUEUE_LOGGER: Final = "opentelemetry.sdk._shared_internal"
 _CLOSE_TIMEOUT_SECONDS: Final = 2.0
 _ABORT_TIMEOUT_SECONDS: Final = 0.5
 _QUIET_SECONDS: Final = 60.0
+
+Record_contra = TypeVar("Record_contra", contravariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
 
 
 class OncePerMinute(logging.Filter):
@@ -91,6 +94,52 @@ class ExportBook:
     def _count(self, name: str, amount: int, **labels: str) -> None:
         if self._metrics is not None:
             self._metrics.inc(name, amount, signal=self._signal, **labels)
+
+
+class Exporter(Protocol[Record_contra, Result_co]):
+    """What the SDK's exporters of spans and of log records have in common."""
+
+    def export(self, batch: Sequence[Record_contra], /) -> Result_co:
+        """Send a batch; what became of it."""
+        ...
+
+    def shutdown(self) -> None:
+        """Give up what is being sent, and send no more."""
+        ...
+
+    def force_flush(self, timeout_millis: int = ...) -> bool:
+        """Send what is held back; whether that was done in time."""
+        ...
+
+
+class CountingExporter(Generic[Record_contra, Result_co]):
+    """Counts what comes out of the queue, and what becomes of it; `success` is the good result."""
+
+    def __init__(
+        self, exporter: Exporter[Record_contra, Result_co], success: Result_co, book: ExportBook
+    ) -> None:
+        self._exporter = exporter
+        self._success = success
+        self._book = book
+
+    def export(self, batch: Sequence[Record_contra]) -> Result_co:
+        """Send a batch, and enter it in the book, however this ends."""
+        self._book.taken(len(batch))
+        succeeded = False
+        try:
+            result = self._exporter.export(batch)
+            succeeded = result is self._success
+        finally:
+            self._book.ended(len(batch), succeeded=succeeded)
+        return result
+
+    def shutdown(self) -> None:
+        """As the exporter does."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """As the exporter does."""
+        return self._exporter.force_flush(timeout_millis)
 
 
 class Closing:

@@ -13,7 +13,7 @@ from instrumentation.errors import short_message
 from instrumentation.redaction import redact, redact_mapping
 
 DEFAULT_CATEGORY: Final = "infrastructure"
-# Loki answers 400 to structured metadata over 64 KB, and a longer trace says no more.
+# Loki's own limit of structured metadata is 64 KB, and a longer trace says no more.
 _MAX_TEXT: Final = 32_768
 _MAX_ERROR: Final = 1_024
 _MADE: Final = "_redacted_fields"

@@ -1,6 +1,5 @@
 """Spans in batches to an OTLP/HTTP collector or a Jaeger agent, from another thread."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opentelemetry.exporter.otlp.proto.http import trace_exporter
@@ -16,6 +15,7 @@ from instrumentation.export import (
     QUEUE_LOGGER,
     QUEUE_SIZE,
     Closing,
+    CountingExporter,
     ExportBook,
     resource_of,
     signal_url,
@@ -35,7 +35,7 @@ class SpanExport:
 def open_span_export(settings: ServiceSettings, metrics: Metrics | None = None) -> SpanExport:
     """Spans to where `settings.traces_exporter` says; a request never waits, a full queue drops."""
     book = ExportBook("traces", metrics)
-    exporter = _CountingExporter(_exporter(settings), book)
+    exporter = _CountingExporter(_exporter(settings), SpanExportResult.SUCCESS, book)
     provider = TracerProvider(
         resource=resource_of(settings),
         sampler=ParentBased(TraceIdRatioBased(settings.trace_sample_rate)),
@@ -78,24 +78,7 @@ class _CountingProcessor(BatchSpanProcessor):
         super().on_end(span)
 
 
-class _CountingExporter(SpanExporter):
-    """Counts what comes out of the queue, and what becomes of it."""
-
-    def __init__(self, exporter: SpanExporter, book: ExportBook) -> None:
-        self._exporter = exporter
-        self._book = book
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self._book.taken(len(spans))
-        result = SpanExportResult.FAILURE
-        try:
-            result = self._exporter.export(spans)
-        finally:
-            self._book.ended(len(spans), succeeded=result is SpanExportResult.SUCCESS)
-        return result
-
-    def shutdown(self) -> None:
-        self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        return self._exporter.force_flush(timeout_millis)
+class _CountingExporter(  # pyright: ignore[reportIncompatibleMethodOverride]
+    CountingExporter[ReadableSpan, SpanExportResult], SpanExporter
+):
+    """As the SDK's processor of spans takes it."""
