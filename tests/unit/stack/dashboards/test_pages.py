@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from tests.unit.stack.dashboards.generated import FOLDER, ROOT, dashboards, panels
 
 from stack.dashboards.__main__ import main
-from stack.dashboards.links import RUNBOOKS, kebab
+from stack.dashboards.links import kebab, repository
 
 UIDS = {
     "system-health",
@@ -152,14 +152,9 @@ def test_links_lead_somewhere() -> None:
             if target.startswith("/d/"):
                 assert target.removeprefix("/d/") in UIDS - {uid}, (uid, panel["title"])
             else:
-                page = target.removeprefix(RUNBOOKS).removeprefix("/")
-                assert (ROOT / "docs" / "runbooks" / page).is_file(), (panel["title"], page)
-
-
-def test_alertmanager_and_the_dashboards_read_runbooks_at_the_same_place() -> None:
-    templates = ROOT / "observability" / "alertmanager" / "templates" / "links.tmpl"
-    repository = RUNBOOKS.removesuffix("/docs/runbooks")
-    assert f'{{{{ define "base.repository" }}}}{repository}{{{{ end }}}}' in templates.read_text()
+                page = target.removeprefix(f"{repository()}/")
+                assert page.startswith("docs/runbooks/"), (panel["title"], target)
+                assert (ROOT / page).is_file(), (panel["title"], page)
 
 
 @pytest.mark.parametrize(

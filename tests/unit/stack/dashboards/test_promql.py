@@ -3,6 +3,7 @@
 from stack.dashboards.promql import (
     aggregated,
     average,
+    hits,
     increase,
     or_zero,
     quantile,
@@ -50,6 +51,11 @@ def test_an_average_of_nothing_is_nothing() -> None:
 
 def test_a_share_is_zero_without_a_part_and_nothing_without_a_whole() -> None:
     assert share("a", "b") == "(a or 0 * b) / (b > 0)"
+
+
+def test_hits_are_a_share_of_all_reads() -> None:
+    found, missed = rate("cache_hits_total", by="job"), rate("cache_misses_total", by="job")
+    assert hits("cache", by="job") == share(found, f"({found} + {missed})")
 
 
 def test_the_rest_says_what_it_does() -> None:

@@ -51,6 +51,11 @@ def up_or_down() -> list[models.ValueMapping]:
     return states({1: ("UP", GREEN), 0: ("DOWN", RED)})
 
 
+def circuits() -> list[models.ValueMapping]:
+    """What `circuit_breaker_state` says."""
+    return states({0: ("closed", GREEN), 1: ("half open", ORANGE), 2: ("open", RED)})
+
+
 def _steps(*steps: tuple[float | None, str]) -> builders.ThresholdsConfig:
     return (
         builders.ThresholdsConfig()

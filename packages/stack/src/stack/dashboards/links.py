@@ -1,14 +1,26 @@
 """Links from panels: to another dashboard, and to the page that says what to do."""
 
 import re
+from functools import cache
 from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import DashboardLink
 from grafana_foundation_sdk.models.dashboard import DashboardLinkType
 
+from stack.places import OBSERVABILITY
+
 TAG: Final = "zeta"
-# Where docs/runbooks can be read: `base.repository` of Alertmanager's templates/links.tmpl.
-RUNBOOKS: Final = "https://git.example.com/embedding-recommender/blob/main/docs/runbooks"
+_ADDRESSES: Final = OBSERVABILITY / "alertmanager" / "templates" / "links.tmpl"
+_REPOSITORY: Final = re.compile(r'{{ define "base\.repository" }}(.+?){{ end }}')
+
+
+@cache
+def repository() -> str:
+    """Where the repository can be read: set in one place, for messages of alerts as for panels."""
+    found = _REPOSITORY.search(_ADDRESSES.read_text())
+    if found is None:
+        raise ValueError(f"{_ADDRESSES} does not define base.repository")
+    return found[1]
 
 
 def kebab(alert: str) -> str:
@@ -18,7 +30,7 @@ def kebab(alert: str) -> str:
 
 def runbook(alert: str) -> DashboardLink:
     """To the runbook of an alert that watches what the panel shows."""
-    url = f"{RUNBOOKS}/{kebab(alert)}.md"
+    url = f"{repository()}/docs/runbooks/{kebab(alert)}.md"
     return (
         DashboardLink(f"Runbook: {alert}")
         .type(DashboardLinkType.LINK)

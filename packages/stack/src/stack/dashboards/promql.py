@@ -77,6 +77,14 @@ def share(part: str, whole: str) -> str:
     return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
 
+def hits(counters: str, *matchers: str, by: str = "") -> str:
+    """The share of reads that found a value: of `<counters>_hits_total` and `_misses_total`."""
+    found, missed = (
+        rate(f"{counters}_{result}_total", *matchers, by=by) for result in ("hits", "misses")
+    )
+    return share(found, f"({found} + {missed})")
+
+
 def top(expression: str) -> str:
     """The ten largest."""
     return f"topk(10, {expression})"

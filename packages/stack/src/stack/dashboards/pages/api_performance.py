@@ -8,6 +8,7 @@ from stack.dashboards.panels import graph, logs, ranking, stacked, stat, table, 
 from stack.dashboards.promql import (
     OF_CHOSEN_SERVICES,
     aggregated,
+    hits,
     quantile,
     rate,
     share,
@@ -253,10 +254,6 @@ def _sizes() -> Row:
 
 
 def _waiting() -> Row:
-    hits, misses = (
-        rate(f"cache_{result}_total", *_REPLICAS, by="job, cache_type")
-        for result in ("hits", "misses")
-    )
     return Row(
         "What requests wait for",
         [
@@ -280,7 +277,7 @@ def _waiting() -> Row:
                 "Cache hit ratio",
                 "Share of reads that found a value. Below 70 % for 10 minutes warns.",
                 units.RATIO,
-                Query(share(hits, f"({hits} + {misses})"), "{{job}} {{cache_type}}"),
+                Query(hits("cache", *_REPLICAS, by="job, cache_type"), "{{job}} {{cache_type}}"),
             )
             .span(6)
             .max(1)

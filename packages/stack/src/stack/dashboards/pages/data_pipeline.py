@@ -15,6 +15,7 @@ from stack.dashboards.promql import (
     share,
     top,
 )
+from stack.dashboards.rows import features
 from stack.dashboards.targets import Query
 
 _RECORDS = "data_ingestion_records_total"
@@ -62,14 +63,7 @@ def _verdict() -> Row:
             .thresholds(rising(0.01, 0.05))
             .no_value("No records")
             .links([runbook("QuarantineRateHigh")]),
-            stat(
-                "Features behind",
-                "Age of the oldest record that serving does not know yet.",
-                units.SECONDS,
-                Query(aggregated("max", "feature_freshness_seconds")),
-            )
-            .thresholds(rising(60, 300))
-            .links([runbook("FeaturesStale")]),
+            features.behind().links([runbook("FeaturesStale")]),
             stat(
                 "Kafka lag",
                 "Messages that are not stored yet. Above 10,000 for 10 minutes warns.",
@@ -299,15 +293,7 @@ def _snapshots() -> Row:
             )
             .thresholds(plain())
             .no_value("Needs two snapshots"),
-            graph(
-                "Features behind by kind",
-                "Age of the oldest record that serving does not know yet, by kind.",
-                units.SECONDS,
-                Query(
-                    aggregated("max", "feature_freshness_seconds", by="feature_type"),
-                    "{{feature_type}}",
-                ),
-            ).thresholds(rising(60, 300)),
+            features.behind_by_kind(),
         ],
     )
 

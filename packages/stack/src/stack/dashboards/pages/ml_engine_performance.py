@@ -9,12 +9,12 @@ from stack.dashboards.panels import graph, logs, ranking, stat, states, table, t
 from stack.dashboards.promql import (
     aggregated,
     average,
+    hits,
     increase,
     or_zero,
     quantile,
     quantile_within,
     rate,
-    share,
     top,
 )
 from stack.dashboards.targets import Query, TraceSearch
@@ -26,6 +26,9 @@ _MEASURES = {
     "Precision@10": "model_quality_precision_at_10",
     "Recall@10": "model_quality_recall_at_10",
 }
+_FALLS: dict[str, str] = dict.fromkeys(
+    ("NDCG@10", "MAP@10"), " A fall after a deployment is a worse model."
+)
 _BEYOND = 'metric=~"coverage|hit_rate|popularity_bias"'
 _JOB_STATES = named(
     {
@@ -48,11 +51,6 @@ def page() -> Page:
         rows=[_verdict(), _training(), _quality(), _retrieval(), _embeddings(), _evidence()],
         since="now-6h",
     )
-
-
-def _cache_hits() -> str:
-    hits, misses = (rate(f"embedding_cache_{result}_total") for result in ("hits", "misses"))
-    return share(hits, f"({hits} + {misses})")
 
 
 def _verdict() -> Row:
@@ -107,7 +105,7 @@ def _verdict() -> Row:
                 "Embeddings in cache",
                 "Share of embeddings that the cache held.",
                 units.RATIO,
-                Query(_cache_hits()),
+                Query(hits("embedding_cache")),
             )
             .thresholds(falling(0.8, 0.5))
             .no_value("No reads"),
@@ -198,26 +196,14 @@ def _quality() -> Row:
             *(
                 graph(
                     f"{title} over time",
-                    "The best version of each tenant. A fall after a deployment is a worse model.",
+                    f"The best version of each tenant.{_FALLS.get(title, '')}",
                     units.SCORE,
                     Query(aggregated("max", metric, by="tenant_id"), "{{tenant_id}}"),
                 )
                 .decimals(3)
                 .span(6)
                 .no_value("No model yet")
-                for title, metric in list(_MEASURES.items())[:2]
-            ),
-            *(
-                graph(
-                    f"{title} over time",
-                    "The best version of each tenant.",
-                    units.SCORE,
-                    Query(aggregated("max", metric, by="tenant_id"), "{{tenant_id}}"),
-                )
-                .decimals(3)
-                .span(6)
-                .no_value("No model yet")
-                for title, metric in list(_MEASURES.items())[2:]
+                for title, metric in _MEASURES.items()
             ),
             graph(
                 "Beyond accuracy",
@@ -310,7 +296,7 @@ def _embeddings() -> Row:
                 "Embedding cache",
                 "Share of embeddings that the cache held.",
                 units.RATIO,
-                Query(_cache_hits(), "hits"),
+                Query(hits("embedding_cache"), "hits"),
             )
             .span(6)
             .max(1)

@@ -2,19 +2,20 @@
 
 from stack.dashboards import logql, units
 from stack.dashboards.board import Page, Row
-from stack.dashboards.levels import falling, none_allowed, rising
-from stack.dashboards.levels import states as named
+from stack.dashboards.levels import circuits, falling, none_allowed, rising
 from stack.dashboards.links import board, runbook
 from stack.dashboards.panels import graph, logs, stacked, stat, states, traces
 from stack.dashboards.promql import (
     OF_SERVICES,
     aggregated,
     average,
+    hits,
     or_zero,
     quantile,
     rate,
     share,
 )
+from stack.dashboards.rows import features
 from stack.dashboards.targets import Query, TraceSearch, latencies
 
 _LATENCY = "recommendation_latency_seconds"
@@ -80,14 +81,9 @@ def _verdict() -> Row:
                 units.RATIO,
                 Query(aggregated("avg", "recommendation_ctr")),
             ).no_value("No clicks yet"),
-            stat(
-                "Features behind",
-                "Age of the oldest record that serving does not know yet.",
-                units.SECONDS,
-                Query(aggregated("max", "feature_freshness_seconds")),
-            )
-            .thresholds(rising(60, 300))
-            .links([runbook("FeaturesStale"), board("data-pipeline", "Data Pipeline")]),
+            features.behind().links(
+                [runbook("FeaturesStale"), board("data-pipeline", "Data Pipeline")]
+            ),
             stat(
                 "Budgets spent",
                 "Objectives whose error budget of 30 days is used up.",
@@ -137,9 +133,6 @@ def _serving() -> Row:
 
 
 def _causes() -> Row:
-    hits, misses = (
-        rate(f"cache_{result}_total", OF_SERVICES, by="cache_type") for result in ("hits", "misses")
-    )
     return Row(
         "Where time goes",
         [
@@ -155,7 +148,7 @@ def _causes() -> Row:
                 "Cache hit ratio",
                 "Share of reads that found a value. Below 70 % for 10 minutes warns.",
                 units.RATIO,
-                Query(share(hits, f"({hits} + {misses})"), "{{cache_type}}"),
+                Query(hits("cache", OF_SERVICES, by="cache_type"), "{{cache_type}}"),
             )
             .span(6)
             .max(1)
@@ -183,9 +176,7 @@ def _causes() -> Row:
                 ),
             )
             .span(6)
-            .mappings(
-                named({0: ("closed", "green"), 1: ("half open", "orange"), 2: ("open", "red")})
-            ),
+            .mappings(circuits()),
         ],
     )
 
@@ -233,15 +224,7 @@ def _freshness() -> Row:
     return Row(
         "Are they fresh?",
         [
-            graph(
-                "Features behind by kind",
-                "Age of the oldest record that serving does not know yet, by kind.",
-                units.SECONDS,
-                Query(
-                    aggregated("max", "feature_freshness_seconds", by="feature_type"),
-                    "{{feature_type}}",
-                ),
-            ).thresholds(rising(60, 300)),
+            features.behind_by_kind(),
             graph(
                 "Age of models",
                 "Since the serving model of each tenant was made.",

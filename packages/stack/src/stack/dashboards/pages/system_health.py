@@ -3,13 +3,11 @@
 from stack.dashboards import logql, units
 from stack.dashboards.board import Page, Row
 from stack.dashboards.levels import (
+    circuits,
     falling,
     none_allowed,
     rising,
     some_tolerated,
-)
-from stack.dashboards.levels import (
-    states as named,
 )
 from stack.dashboards.links import board, runbook
 from stack.dashboards.panels import graph, log_graph, logs, ranking, stat, states, table
@@ -110,7 +108,6 @@ def _services() -> Row:
     restarts = f"sum by (job) (changes(process_start_time_seconds{{{OF_CHOSEN_SERVICES}}}[1h]))"
     checks = aggregated("min", "health_check_up", OF_CHOSEN_SERVICES, by="job, check")
     running = aggregated("count", "build_info", OF_CHOSEN_SERVICES, by="service, version")
-    circuit = named({0: ("closed", "green"), 1: ("half open", "orange"), 2: ("open", "red")})
     return Row(
         "Services",
         [
@@ -131,7 +128,7 @@ def _services() -> Row:
                     aggregated("max", "circuit_breaker_state", by="dependency"), "{{dependency}}"
                 ),
             )
-            .mappings(circuit)
+            .mappings(circuits())
             .links([runbook("CircuitOpen")]),
             ranking(
                 "Restarts in an hour",

@@ -7,7 +7,7 @@ from stack.dashboards.board import Row
 from stack.dashboards.levels import rising, up_or_down
 from stack.dashboards.links import runbook
 from stack.dashboards.panels import graph, ranking, stat
-from stack.dashboards.promql import aggregated, rate, share, top
+from stack.dashboards.promql import aggregated, hits, rate, top
 from stack.dashboards.targets import Query
 
 DISKS: Final = 'fstype!~"tmpfs|ramfs|overlay|squashfs|autofs|devtmpfs"'
@@ -169,7 +169,6 @@ def containers() -> Row:
 
 def stores() -> Row:
     """PostgreSQL and Redis, by their exporters."""
-    keyspace = [rate(f"redis_keyspace_{result}_total") for result in ("hits", "misses")]
     used = "sum(pg_stat_activity_count)"
     return Row(
         "Database and Redis, where there are any",
@@ -215,7 +214,7 @@ def stores() -> Row:
                 "Redis hit ratio",
                 "Share of reads that found a key.",
                 units.RATIO,
-                Query(share(keyspace[0], f"({keyspace[0]} + {keyspace[1]})"), "hits"),
+                Query(hits("redis_keyspace"), "hits"),
             )
             .span(5)
             .no_value("Not in use"),
