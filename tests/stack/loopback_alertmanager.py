@@ -1,86 +1,75 @@
-"""A real Alertmanager with the configuration of the repository, and a stand-in for the world."""
+"""A real Alertmanager with the configuration of the repository, secrets included, in a hurry."""
 
 import json
-import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
-import httpx2
-import yaml
-from tests.real_processes import free_port, wait_for
 from tests.stack.stack_programs import program
 
-SOURCE: Final = Path(__file__).parents[2] / "observability" / "alertmanager"
-SECRETS: Final = "/run/secrets"
+from stack.programs import Pace, Ports
+from stack.programs.alertmanager import Alertmanager
+from stack.programs.configuration import CONFIGURATION, Document, read, write
+from stack.programs.receivers import Notification, Receivers
+from stack.programs.running import running
+
+SOURCE: Final = CONFIGURATION / "alertmanager"
+SECRETS: Final = "/run/secrets/"
 ROUTING_KEY: Final = "0123456789abcdef0123456789abcdef"
 
-Config = dict[str, Any]
+
+class World(Receivers):
+    """Slack, PagerDuty and the dead man's switch, each a kind of its own."""
+
+    def secrets(self) -> dict[str, str]:
+        """The secrets that lead here."""
+        return {
+            "slack-webhook-url": f"{self.url}/slack/world",
+            "pagerduty-routing-key": ROUTING_KEY,
+            "dead-mans-switch-url": f"{self.url}/dead-mans-switch/world",
+        }
+
+    def wait_for_text(self, kind: str, text: str) -> Notification:
+        """The first message of a kind that holds a text, once it has come."""
+        return self.wait_for(lambda one: one.kind == kind and holds(one, text))
+
+    def bodies(self, kind: str, text: str) -> list[dict[str, Any]]:
+        """The messages of a kind that hold a text."""
+        return [one.body for one in self.notifications() if one.kind == kind and holds(one, text)]
+
+    def places(self, text: str) -> set[str]:
+        """Where a text has come so far: a kind, or a channel of Slack."""
+        return {
+            f"slack {one.body['channel']}" if one.kind == "slack" else one.kind
+            for one in self.notifications()
+            if holds(one, text)
+        }
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What one receiver got: slack, pagerduty or dead-mans-switch, and the JSON sent to it."""
-
-    receiver: str
-    body: dict[str, Any]
-
-    def __str__(self) -> str:
-        return f"{self.receiver}: {json.dumps(self.body)}"
+def holds(notification: Notification, text: str) -> bool:
+    return text in json.dumps(notification.body)
 
 
-class World:
-    """Slack, PagerDuty and the dead man's switch on one loopback port."""
+class HurriedAlertmanager(Alertmanager):
+    """It waits for no more alerts of a group; alerts are posted to it and looked for in it."""
 
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        messages = self.messages
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                messages.append(Message(self.path.strip("/"), json.loads(body)))
-                # PagerDuty accepts, where the others say that all is well.
-                self.send_response(202 if self.path == "/pagerduty" else 200)
-                self.end_headers()
-                self.wfile.write(b"ok")
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as inherited
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def wait_for(self, receiver: str, text: str) -> Message:
-        """The first message to a receiver that holds a text, once it has come."""
-        (found, *_) = wait_for(lambda: self.messages_with(receiver, text), bool, 20)
-        return found
-
-    def messages_with(self, receiver: str, text: str) -> list[Message]:
-        return [one for one in self.messages if one.receiver == receiver and text in str(one)]
-
-
-class Alertmanager:
-    """One that runs; alerts are posted to it and looked for in it by its API."""
-
-    def __init__(self, url: str) -> None:
-        self.client = httpx2.Client(base_url=url, timeout=20, trust_env=False)
+    def __init__(self, folder: Path, world: World, secrets: dict[str, str]) -> None:
+        super().__init__(folder, Ports.free(), world.url, Pace())
+        for name, value in secrets.items():
+            (folder / name).write_text(value)
+        self.document = _as_configured(folder)
+        self.document["global"]["pagerduty_url"] = f"{world.url}/pagerduty/world"
+        route = self.document["route"]
+        for one in (route, *route["routes"]):
+            one.update(group_wait="10ms", group_interval="200ms")
 
     def post(self, *alerts: dict[str, Any]) -> None:
         self.client.post("/api/v2/alerts", json=list(alerts)).raise_for_status()
 
     def state(self, **labels: str) -> str:
         """Active or suppressed, of the alert with just these labels."""
-        (found,) = [
-            alert
-            for alert in self.client.get("/api/v2/alerts").raise_for_status().json()
-            if alert["labels"] == labels
-        ]
+        (found,) = [alert for alert in self.alerts() if alert["labels"] == labels]
         return found["status"]["state"]
 
     def muted_by(self, **labels: str) -> list[str]:
@@ -90,6 +79,13 @@ class Alertmanager:
                 if alert["labels"] == labels:
                     return alert["status"]["mutedBy"]
         return []
+
+
+def _as_configured(folder: Path) -> Document:
+    """The file of the repository, with its secrets in a folder of this machine."""
+    document = read(SOURCE / "alertmanager.yml")
+    document["templates"] = [str(SOURCE / pattern) for pattern in document["templates"]]
+    return json.loads(json.dumps(document).replace(SECRETS, f"{folder}/"))
 
 
 def alert(summary: str = "It is 7", **labels: str) -> dict[str, Any]:
@@ -110,48 +106,13 @@ def alert(summary: str = "It is 7", **labels: str) -> dict[str, Any]:
 def running_alertmanager(
     folder: Path,
     world: World,
-    change: Callable[[Config], None] = lambda config: None,
+    change: Callable[[Document], None] = lambda document: None,
     secrets: dict[str, str] | None = None,
-) -> Iterator[Alertmanager]:
-    """Alertmanager in a hurry: it waits for no more alerts of a group, and asks the world given."""
-    given = {
-        "slack-webhook-url": f"{world.url}/slack",
-        "pagerduty-routing-key": ROUTING_KEY,
-        "dead-mans-switch-url": f"{world.url}/dead-mans-switch",
-        **(secrets or {}),
-    }
-    for name, value in given.items():
-        (folder / name).write_text(value)
-    config = yaml.safe_load((SOURCE / "alertmanager.yml").read_text().replace(SECRETS, str(folder)))
-    config["global"]["pagerduty_url"] = f"{world.url}/pagerduty"
-    config["templates"] = [f"{SOURCE}/{pattern}" for pattern in config["templates"]]
-    for route in (config["route"], *config["route"]["routes"]):
-        route.update(group_wait="10ms", group_interval="200ms")
-    change(config)
-    (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
-    url = f"http://127.0.0.1:{free_port()}"
-    command = [
-        program("alertmanager"),
-        f"--config.file={folder / 'alertmanager.yml'}",
-        f"--storage.path={folder / 'data'}",
-        f"--web.listen-address={url.removeprefix('http://')}",
-        "--cluster.listen-address=",
-    ]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    alertmanager = Alertmanager(url)
-    try:
-        wait_for(lambda: is_ready(alertmanager, process, folder / "log"), bool)
+) -> Iterator[HurriedAlertmanager]:
+    """One that runs, with its configuration changed, or with other secrets."""
+    program("alertmanager")
+    alertmanager = HurriedAlertmanager(folder, world, world.secrets() | (secrets or {}))
+    change(alertmanager.document)
+    write(alertmanager.config, alertmanager.document)
+    with running(alertmanager):
         yield alertmanager
-    finally:
-        alertmanager.client.close()
-        process.terminate()
-        process.wait(20)
-
-
-def is_ready(alertmanager: Alertmanager, process: subprocess.Popen[bytes], log: Path) -> bool:
-    assert process.poll() is None, log.read_text()
-    try:
-        return alertmanager.client.get("/-/ready").is_success
-    except httpx2.TransportError:
-        return False

@@ -9,24 +9,26 @@ import pytest
 from tests.real_processes import wait_for
 from tests.stack.loopback_alertmanager import (
     ROUTING_KEY,
-    Alertmanager,
-    Config,
+    HurriedAlertmanager,
     World,
     alert,
     running_alertmanager,
 )
+
+from stack.programs.configuration import Document
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     world = World()
     yield world
-    world.server.shutdown()
-    world.server.server_close()
+    world.close()
 
 
 @pytest.fixture(scope="module")
-def alertmanager(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alertmanager]:
+def alertmanager(
+    world: World, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HurriedAlertmanager]:
     with running_alertmanager(tmp_path_factory.mktemp("alertmanager"), world) as running:
         yield running
 
@@ -41,53 +43,45 @@ ARRIVES: Final = {
 
 @pytest.mark.parametrize(("labels", "places"), ARRIVES.values(), ids=ARRIVES)
 def test_an_alert_arrives_where_it_should_and_nowhere_else(
-    alertmanager: Alertmanager, world: World, labels: dict[str, str], places: set[str]
+    alertmanager: HurriedAlertmanager, world: World, labels: dict[str, str], places: set[str]
 ) -> None:
     named = {"service": f"arrives-{labels['severity']}", "alertname": "Arrives", **labels}
     # What arrives after it shows that the first would have arrived.
     later = {"severity": "critical", "service": f"{named['service']}-later", "alertname": "Later"}
 
     alertmanager.post(alert(**named))
-    wait_for(lambda: places_of(world, f"{named['service']}: Arrives"), lambda at: at >= places)
+    wait_for(lambda: world.places(f"{named['service']}: Arrives"), lambda at: at >= places)
     alertmanager.post(alert(**later))
-    world.wait_for("pagerduty", f"{later['service']}: Later")
-    world.wait_for("slack", f"{later['service']}: Later")
+    world.wait_for_text("pagerduty", f"{later['service']}: Later")
+    world.wait_for_text("slack", f"{later['service']}: Later")
 
-    assert places_of(world, f"{named['service']}: Arrives") == places
-
-
-def places_of(world: World, text: str) -> set[str]:
-    return {
-        f"slack {one.body['channel']}" if one.receiver == "slack" else one.receiver
-        for one in world.messages
-        if text in str(one)
-    }
+    assert world.places(f"{named['service']}: Arrives") == places
 
 
 def test_the_dead_mans_switch_is_told_again_and_again(tmp_path: Path, world: World) -> None:
-    def in_a_hurry(config: Config) -> None:
+    def in_a_hurry(config: Document) -> None:
         config["route"]["routes"][0]["repeat_interval"] = "100ms"
 
     watchdog = alert(alertname="Watchdog", severity="info", service="prometheus")
     with running_alertmanager(tmp_path, world, in_a_hurry) as alertmanager:
         alertmanager.post(watchdog)
-        wait_for(lambda: len(world.messages_with("dead-mans-switch", "Watchdog")) > 2, bool)
-    assert not places_of(world, "Watchdog") - {"dead-mans-switch"}
+        wait_for(lambda: len(world.bodies("dead-mans-switch", "Watchdog")) > 2, bool)
+    assert not world.places("Watchdog") - {"dead-mans-switch"}
 
 
-def test_repair_is_told_as_well(alertmanager: Alertmanager, world: World) -> None:
+def test_repair_is_told_as_well(alertmanager: HurriedAlertmanager, world: World) -> None:
     broken = alert(alertname="Repaired", severity="critical", service="ml-engine")
     alertmanager.post(broken)
-    world.wait_for("pagerduty", "Repaired")
+    world.wait_for_text("pagerduty", "Repaired")
     alertmanager.post(broken | {"endsAt": datetime.now(UTC).isoformat()})
     wait_for(
-        lambda: [one.body["event_action"] for one in world.messages_with("pagerduty", "Repaired")],
+        lambda: [body["event_action"] for body in world.bodies("pagerduty", "Repaired")],
         lambda actions: actions == ["trigger", "resolve"],
     )
-    assert world.wait_for("slack", "[RESOLVED] ml-engine: Repaired")
+    assert world.wait_for_text("slack", "[RESOLVED] ml-engine: Repaired")
 
 
-def test_a_group_is_one_message(alertmanager: Alertmanager, world: World) -> None:
+def test_a_group_is_one_message(alertmanager: HurriedAlertmanager, world: World) -> None:
     tenants = [f"tenant-{number}" for number in range(7)]
     alertmanager.post(
         *(
@@ -101,7 +95,7 @@ def test_a_group_is_one_message(alertmanager: Alertmanager, world: World) -> Non
             for tenant in tenants
         )
     )
-    message = world.wait_for("slack", "[FIRING 7] a: Grouped")
+    message = world.wait_for_text("slack", "[FIRING 7] a: Grouped")
     text = message.body["attachments"][0]["text"]
     assert [tenant for tenant in tenants if f"*{tenant} waits*" in text] == tenants[:5]
     assert "5 of 7 shown: <http://localhost:9093/#/alerts|all>" in text
@@ -183,7 +177,7 @@ INHIBITED: Final = {
 
 @pytest.mark.parametrize(("case", "inhibited"), [(name, row[2]) for name, row in INHIBITED.items()])
 def test_an_alert_is_inhibited_by_what_explains_it_alone(
-    alertmanager: Alertmanager, case: str, *, inhibited: bool
+    alertmanager: HurriedAlertmanager, case: str, *, inhibited: bool
 ) -> None:
     source, target = ({**labels, "environment": case} for labels in INHIBITED[case][:2])
     alertmanager.post(alert(**source), alert(**target))
@@ -191,7 +185,9 @@ def test_an_alert_is_inhibited_by_what_explains_it_alone(
     assert alertmanager.state(**source) == "active"
 
 
-def test_an_alert_is_not_inhibited_by_another_environment(alertmanager: Alertmanager) -> None:
+def test_an_alert_is_not_inhibited_by_another_environment(
+    alertmanager: HurriedAlertmanager,
+) -> None:
     source = {"alertname": "ServiceDown", "severity": "critical", "service": "e"}
     target = {"alertname": "HighErrorRate", "severity": "critical", "service": "e"}
     alertmanager.post(
@@ -200,18 +196,18 @@ def test_an_alert_is_not_inhibited_by_another_environment(alertmanager: Alertman
     assert alertmanager.state(**target, environment="staging") == "active"
 
 
-def test_an_inhibited_alert_reaches_nobody(alertmanager: Alertmanager, world: World) -> None:
+def test_an_inhibited_alert_reaches_nobody(alertmanager: HurriedAlertmanager, world: World) -> None:
     source = alert(alertname="ServiceDown", severity="critical", service="silenced")
     alertmanager.post(source)
-    world.wait_for("pagerduty", "silenced: ServiceDown")
+    world.wait_for_text("pagerduty", "silenced: ServiceDown")
     alertmanager.post(alert(alertname="Quiet", severity="critical", service="silenced"))
     alertmanager.post(alert(alertname="Loud", severity="critical", service="other"))
-    world.wait_for("pagerduty", "other: Loud")
-    world.wait_for("slack", "other: Loud")
-    assert not places_of(world, "silenced: Quiet")
+    world.wait_for_text("pagerduty", "other: Loud")
+    world.wait_for_text("slack", "other: Loud")
+    assert not world.places("silenced: Quiet")
 
     alertmanager.post(source | {"endsAt": datetime.now(UTC).isoformat()})
-    world.wait_for("pagerduty", "silenced: Quiet")
+    world.wait_for_text("pagerduty", "silenced: Quiet")
 
 
 WAITING: Final = {
@@ -239,19 +235,19 @@ def test_a_warning_that_may_wait_does_so_outside_working_hours(
         tmp_path, world, lambda config: move_to(config, hour, weekend=weekend)
     ) as alertmanager:
         alertmanager.post(*(alert(**labels) for labels in (*waiting.values(), urgent, page)))
-        world.wait_for("slack", f"{service}: DiskSpaceLow")
-        world.wait_for("pagerduty", f"{service}-page: HighErrorRate")
+        world.wait_for_text("slack", f"{service}: DiskSpaceLow")
+        world.wait_for_text("pagerduty", f"{service}-page: HighErrorRate")
         for labels in waiting.values():
             if muted_by:
                 wait_for(lambda labels=labels: alertmanager.muted_by(**labels), muted_by.__eq__)
-                assert not places_of(world, f"{service}: {labels['alertname']}")
+                assert not world.places(f"{service}: {labels['alertname']}")
             else:
-                world.wait_for("slack", f"{service}: {labels['alertname']}")
+                world.wait_for_text("slack", f"{service}: {labels['alertname']}")
                 assert alertmanager.muted_by(**labels) == []
         assert alertmanager.muted_by(**urgent) == []
 
 
-def move_to(config: Config, hour: int, *, weekend: bool) -> None:
+def move_to(config: Document, hour: int, *, weekend: bool) -> None:
     """Move Alertmanager to where it is this hour now, with today at the weekend or not."""
     now = datetime.now(UTC)
     (offset,) = [east for east in range(-11, 13) if (now.hour + east) % 24 == hour]
@@ -263,7 +259,9 @@ def move_to(config: Config, hour: int, *, weekend: bool) -> None:
     weekends["weekdays"] = [day.strftime("%A").lower() for day in days]
 
 
-def test_slack_is_told_what_where_and_what_to_do(alertmanager: Alertmanager, world: World) -> None:
+def test_slack_is_told_what_where_and_what_to_do(
+    alertmanager: HurriedAlertmanager, world: World
+) -> None:
     alertmanager.post(
         alert(
             "Errors are <!channel> & 7 %",
@@ -273,7 +271,7 @@ def test_slack_is_told_what_where_and_what_to_do(alertmanager: Alertmanager, wor
             tenant_id="a b",
         )
     )
-    body = world.wait_for("slack", "texts: HighErrorRate").body
+    body = world.wait_for_text("slack", "texts: HighErrorRate").body
     (attachment,) = body["attachments"]
     assert attachment["title"] == "[FIRING 1] texts: HighErrorRate"
     assert attachment["color"] == "danger"
@@ -283,12 +281,12 @@ def test_slack_is_told_what_where_and_what_to_do(alertmanager: Alertmanager, wor
 
 
 def test_pagerduty_is_told_what_where_and_what_to_do(
-    alertmanager: Alertmanager, world: World
+    alertmanager: HurriedAlertmanager, world: World
 ) -> None:
     alertmanager.post(
         alert(alertname="HighErrorRate", severity="critical", service="texts", tenant_id="a b")
     )
-    body = world.wait_for("pagerduty", "texts: HighErrorRate").body
+    body = world.wait_for_text("pagerduty", "texts: HighErrorRate").body
     assert body["routing_key"] == ROUTING_KEY
     payload = body["payload"]
     assert payload["summary"].startswith("texts: HighErrorRate: ")
@@ -330,12 +328,12 @@ def test_a_secret_that_is_not_set_keeps_only_its_own_receiver_away(
     service = f"without-{missing}"
     with running_alertmanager(tmp_path, world, secrets={missing: ""}) as alertmanager:
         alertmanager.post(alert(alertname="Told", severity="critical", service=service))
-        world.wait_for(still, f"{service}: Told")
+        world.wait_for_text(still, f"{service}: Told")
         wait_for(lambda: failures(alertmanager, integration), bool)
-    assert integration not in {place.split()[0] for place in places_of(world, f"{service}: Told")}
+    assert integration not in {place.split()[0] for place in world.places(f"{service}: Told")}
 
 
-def failures(alertmanager: Alertmanager, integration: str) -> float:
+def failures(alertmanager: HurriedAlertmanager, integration: str) -> float:
     """How many messages could not be sent, as the alert on it sees it."""
     prefix = f'alertmanager_notifications_failed_total{{integration="{integration}"'
     lines: list[Any] = alertmanager.client.get("/metrics").text.splitlines()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ class ProgramFailed(Exception):
     """A program ended by itself or did not become ready; the message ends with its last lines."""
 
 
-class Program:
+class Program(ABC):
     """A program that listens on loopback and says by HTTP when it is ready.
 
     Its output goes to `<name>.log` in its folder, over all its starts.
@@ -37,9 +38,9 @@ class Program:
         self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> Sequence[str]:
         """The command that starts the program."""
-        raise NotImplementedError
 
     def environment(self) -> Mapping[str, str]:
         """The variables set for the program beside those of this process."""
