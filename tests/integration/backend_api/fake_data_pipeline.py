@@ -5,11 +5,11 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
+from tests.integration.backend_api.fake_tenant_settings import TenantSettings
 from tests.integration.backend_api.internal_service import (
     MOMENT,
     Handler,
-    InternalService,
     json_answer,
     not_found,
 )
@@ -18,8 +18,6 @@ from contracts.events import (
     BatchResult,
     Event,
     EventBatch,
-    EventTypeSettings,
-    EventTypeWeight,
     History,
     RejectedRecord,
     StoredEvent,
@@ -45,7 +43,6 @@ from contracts.users import (
     UserMerged,
     UserProfile,
 )
-from contracts.validation_rules import RuleSet, RuleSetVersion
 from web.problems import problem
 
 _ONE = Distribution(least=1, q25=1, median=1, q75=1, q90=1, q99=1, most=1)
@@ -64,7 +61,7 @@ _PROFILE = DataProfile(
 )
 
 
-class DataPipeline(InternalService):
+class DataPipeline(TenantSettings):
     """Keeps events, items and users by tenant and id; versions grow over all of a tenant's."""
 
     def __init__(self, token: str) -> None:
@@ -73,8 +70,6 @@ class DataPipeline(InternalService):
         self.items: dict[tuple[str, str], StoredItem] = {}
         self.users: dict[tuple[str, str], StoredUser] = {}
         self.merged: dict[tuple[str, str], list[str]] = {}
-        self.rules: dict[str, list[RuleSetVersion]] = {}
-        self.weights: dict[tuple[str, str], float] = {}
         self.imports: dict[str, ImportJob] = {}
         self.uploaded: list[bytes] = []
         self.has_events = True
@@ -85,17 +80,11 @@ class DataPipeline(InternalService):
 
     def handlers(self) -> list[tuple[str, str, Handler]]:
         return [
+            *super().handlers(),
             ("POST", "events", self._events),
             ("GET", "events", self._list_events),
             ("GET", "events/{id:path}", self._event),
             ("DELETE", "events/{id:path}", self._delete_event),
-            ("GET", "event-types", self._event_types),
-            ("PUT", "event-types/{id}", self._set_event_type),
-            ("DELETE", "event-types/{id}", self._delete_event_type),
-            ("GET", "validation-rules", self._rules),
-            ("PUT", "validation-rules", self._set_rules),
-            ("DELETE", "validation-rules", self._delete_rules),
-            ("GET", "validation-rules/versions", self._rules_versions),
             ("POST", "items", self._items),
             ("GET", "items", self._list_items),
             ("GET", "items/{id:path}", self._item),
@@ -166,48 +155,6 @@ class DataPipeline(InternalService):
     def _delete_event(self, request: Request, tenant_id: str, _: bytes) -> Response:
         event = self.stored.pop((tenant_id, request.path_params["id"]), None)
         return Response(status_code=204) if event else not_found("event")
-
-    def _event_types(self, _: Request, tenant_id: str, __: bytes) -> Response:
-        own = [name for tenant, name in self.weights if tenant == tenant_id]
-        return JSONResponse([self._type(tenant_id, name).model_dump() for name in own])
-
-    def _set_event_type(self, request: Request, tenant_id: str, body: bytes) -> Response:
-        name = request.path_params["id"]
-        self.weights[tenant_id, name] = EventTypeWeight.model_validate_json(body).weight
-        return json_answer(self._type(tenant_id, name))
-
-    def _delete_event_type(self, request: Request, tenant_id: str, _: bytes) -> Response:
-        weight = self.weights.pop((tenant_id, request.path_params["id"]), None)
-        return Response(status_code=204) if weight is not None else not_found("event_type")
-
-    def _type(self, tenant_id: str, name: str) -> EventTypeSettings:
-        return EventTypeSettings(
-            event_type=name, weight=self.weights[tenant_id, name], standard=False
-        )
-
-    def _rules(self, _: Request, tenant_id: str, __: bytes) -> Response:
-        standard = RuleSetVersion(version=0, created_at=None, rules=RuleSet())
-        return json_answer(self.rules.get(tenant_id, [standard])[-1])
-
-    def _set_rules(self, _: Request, tenant_id: str, body: bytes) -> Response:
-        return json_answer(self._keep_rules(tenant_id, RuleSet.model_validate_json(body)))
-
-    def _delete_rules(self, _: Request, tenant_id: str, __: bytes) -> Response:
-        self._keep_rules(tenant_id, RuleSet())
-        return Response(status_code=204)
-
-    def _rules_versions(self, request: Request, tenant_id: str, _: bytes) -> Response:
-        if request.query_params.get("cursor", "good") != "good":
-            return problem(422, "invalid_cursor", "the cursor is not valid")
-        rows, limit = self.rules.get(tenant_id, [])[::-1], int(request.query_params["limit"])
-        cursor = "good" if len(rows) > limit else None
-        return json_answer(Page[RuleSetVersion](data=rows[:limit], next_cursor=cursor))
-
-    def _keep_rules(self, tenant_id: str, rules: RuleSet) -> RuleSetVersion:
-        versions = self.rules.setdefault(tenant_id, [])
-        added = RuleSetVersion(version=len(versions) + 1, created_at=MOMENT, rules=rules)
-        versions.append(added)
-        return added
 
     def _items(self, _: Request, tenant_id: str, body: bytes) -> Response:
         items = ItemBatch.model_validate_json(body).items

@@ -4,12 +4,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
 from contracts.imports import Constant, DataType, FileFormat
 from data_pipeline.domain.extracted import ExtractedEvents
-from data_pipeline.domain.imports import Chunk
+from data_pipeline.domain.imports import BrokenFile, Chunk
 from data_pipeline.extract.files.opening import open_file
 
 EVENT_HEADER = "event_id,user_id,item_id,event_type,timestamp,value"
+MOMENT_MS = 1_704_067_200_500
+SOUND = {
+    "event_id": "e",
+    "user_id": "u",
+    "item_id": "i",
+    "event_type": "view",
+    "timestamp": "2024-01-01T00:00:00.5Z",
+    "value": 2,
+}
+SOUND_ROW = {**SOUND, "timestamp": MOMENT_MS, "value": 2.0}
+SOUND_LINE = "e,u,i,view,2024-01-01T00:00:00.5Z,2"
 
 
 def read(
@@ -81,3 +96,16 @@ def same_rows(found: Sequence[Chunk]) -> list[Any]:
     if found and isinstance(found[0].extracted, ExtractedEvents):
         return [events(found), unfit(found), faults(found), raws(found)]
     return [records(found), faults(found), raws(found)]
+
+
+def broken(path: Path, file_format: FileFormat, data_type: DataType, **options: Any) -> str:
+    """What is said of a file that cannot be read."""
+    with pytest.raises(BrokenFile) as caught:
+        read(path, file_format, data_type, **options)
+    return str(caught.value)
+
+
+def to_parquet(path: Path, columns: dict[str, Any], **options: Any) -> Path:
+    """Write columns as a Parquet file; its path."""
+    pq.write_table(pa.table(columns), path, **options)
+    return path
