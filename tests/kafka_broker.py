@@ -44,6 +44,7 @@ class KafkaBroker:
         self._java = _program("java", "Debian package openjdk-17-jre-headless")
         self._jars = _jars()
         self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         port, self._controller_port = free_ports(2)
         self.bootstrap_servers = f"127.0.0.1:{port}"
         self._process: subprocess.Popen[bytes] | None = None

@@ -32,13 +32,16 @@ def free_port() -> int:
 
 
 def wait_for(
-    ask: Callable[[], T], until: Callable[[T], bool], patience_seconds: float = PATIENCE_SECONDS
+    ask: Callable[[], T],
+    until: Callable[[T], bool],
+    patience_seconds: float = PATIENCE_SECONDS,
+    pause_seconds: float = 0.01,
 ) -> T:
     """Ask until the answer is as wished."""
     deadline = time.monotonic() + patience_seconds
     while not until(answer := ask()):
         assert time.monotonic() < deadline, answer
-        time.sleep(0.01)
+        time.sleep(pause_seconds)
     return answer
 
 

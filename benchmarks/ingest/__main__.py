@@ -18,6 +18,7 @@ import duckdb
 import pyarrow.csv
 from confluent_kafka import Producer
 from tests.kafka_broker import KafkaBroker, KafkaUnavailable
+from tests.real_processes import wait_for
 
 from benchmarks.ingest.service import MemoryWatch, Service, running
 from benchmarks.ingest.simulated import batches, messages, write_csv
@@ -25,6 +26,9 @@ from benchmarks.ingest.simulated import batches, messages, write_csv
 TENANT: Final = "benchmark"
 BATCH: Final = 10_000
 CONNECTIONS: Final = 4
+PATIENCE_SECONDS: Final = 3_600.0
+PAUSE_SECONDS: Final = 0.05
+"""Between two looks at the service, which are work for it."""
 TOPIC: Final = "recommender.events"
 COPY: Final = "COPY (FROM read_csv('{0}')) TO '{1}' (FORMAT parquet, COMPRESSION zstd)"
 
@@ -86,12 +90,14 @@ def measure_kafka(folder: Path, rows: int) -> None:
         _produce(broker, messages(rows, "kafka"))
         settings = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
         with running(folder / "stream", **settings) as service, MemoryWatch(service) as memory:
-            loaded = _loaded(service)
+            first = _loaded(service)
             before, started = service.cpu_seconds(), time.perf_counter()
-            first = loaded
-            while loaded < rows:
-                time.sleep(0.05)
-                loaded = _loaded(service)
+            wait_for(
+                lambda: _loaded(service),
+                lambda loaded: loaded >= rows,
+                PATIENCE_SECONDS,
+                PAUSE_SECONDS,
+            )
             seconds, cpu = time.perf_counter() - started, service.cpu_seconds() - before
     finally:
         broker.stop()
@@ -114,10 +120,13 @@ def _import(service: Service, source: Path) -> dict[str, Any]:
     answer = service.client.post(
         path, params={"data_type": "events", "format": "csv"}, content=content()
     ).raise_for_status()
-    job = answer.json()
-    while job["status"] in ("queued", "running"):
-        time.sleep(0.1)
-        job = service.client.get(f"{path}/{job['import_id']}").raise_for_status().json()
+    job_id = answer.json()["import_id"]
+    job = wait_for(
+        lambda: service.client.get(f"{path}/{job_id}").raise_for_status().json(),
+        lambda job: job["status"] not in ("queued", "running"),
+        PATIENCE_SECONDS,
+        PAUSE_SECONDS,
+    )
     if job["status"] != "completed":
         raise RuntimeError(job)
     return {**job, "seconds": _moment(job["finished_at"]) - _moment(job["started_at"])}

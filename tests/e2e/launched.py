@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx2
 import psutil
-from tests.real_processes import free_ports
+from tests.real_processes import free_ports, wait_for
 
 from contracts.snapshots import SnapshotManifest
 from recommender_client import Recommender
@@ -130,11 +130,14 @@ class Launch:
 
     def wait_for(self, text: str, patience_seconds: float = PATIENCE_SECONDS) -> float:
         """Wait until `text` is printed; the seconds since the start."""
-        while text not in self.output():
-            passed = time.monotonic() - self._started
-            assert self._process.poll() is None, self.output()
-            assert passed < patience_seconds, f"waited in vain for {text!r}:\n{self.output()}"
-            time.sleep(0.05)
+
+        def printed() -> str:
+            ended = self._process.poll() is not None
+            output = self.output()
+            assert text in output or not ended, output
+            return output
+
+        wait_for(printed, lambda output: text in output, patience_seconds)
         return time.monotonic() - self._started
 
     def processes(self) -> list[psutil.Process]:
