@@ -1,6 +1,7 @@
 """What retrieval is like over time, beside single requests: freshness and recall."""
 
 import asyncio
+import logging
 from collections import deque
 from typing import Final
 
@@ -12,6 +13,7 @@ from ml_engine.retrieval.recall import SearchSampler
 LOOK_SECONDS: Final = 60.0
 SEARCHES: Final = 100
 """Of how many searches of a tenant the recall is a mean."""
+_logger = logging.getLogger(__name__)
 
 
 class RetrievalTelemetry:
@@ -32,6 +34,10 @@ class RetrievalTelemetry:
                 await self._freshness.look()
             except Exception as error:
                 count_error(self._metrics, error)
+                _logger.exception(
+                    "comparing the vectors with the newest failed and is tried again",
+                    extra={"category": "ml"},
+                )
             await asyncio.sleep(LOOK_SECONDS)
 
     async def watch_searches(self) -> None:
