@@ -13,12 +13,11 @@ import httpx2
 import jsonschema_rs
 import pytest
 from tests.contract.documents import agreed
-from tests.integration.three_services import SAMPLE, TENANT, System, running_system
+from tests.integration.three_services import TENANT, System, running_system
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 PREFIX = "/api/v1"
 DOCUMENT = agreed("backend-api")
-SAMPLE_ITEM = SAMPLE.items[0].item_id
 OVERALL = {
     "item_id": "0133093",
     "user_id": "42",

@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 import pytest
+from starlette.responses import Response
 from tests.integration.backend_api.conftest import Api, StartApi
 
 from backend_api.domain.circuit_breaker import CircuitBreaker
@@ -39,12 +40,14 @@ async def recommend(api: Api, by: str = "acme", **asked: Any) -> dict[str, Any]:
     return {"status": response.status_code, **response.json()}
 
 
-async def popular_lists_come(api: Api, count: int = 1) -> None:
+async def fails_once_the_popular_list_is_there(api: Api, answer: Response) -> None:
     with anyio.fail_after(30):
-        while sum(b'"user_id"' not in body for body in api.ml_engine.bodies(PATH)) < count:
+        while all(b'"user_id"' in body for body in api.ml_engine.bodies(PATH)):
             await anyio.sleep(0.005)
-    # The answer is on its way to where it is kept.
-    await anyio.sleep(0.02)
+        # The list is on its way to where it is kept.
+        api.ml_engine.answer_with = answer
+        while (await recommend(api, user_id="anyone"))["status"] != 200:
+            await anyio.sleep(0.005)
 
 
 async def test_the_same_question_gets_its_last_answer(api: Api) -> None:
@@ -66,8 +69,7 @@ async def test_the_same_question_gets_its_last_answer(api: Api) -> None:
 @pytest.mark.usefixtures("quick_rounds")
 async def test_what_a_user_did_meanwhile_is_in_no_answer_that_stands_in(api: Api) -> None:
     live = await recommend(api, user_id="u", num_items=3)
-    await popular_lists_come(api)
-    api.ml_engine.answer_with = problem(500, "internal_error", "broken")
+    await fails_once_the_popular_list_is_there(api, problem(500, "internal_error", "broken"))
     for user_id, item_id, event_type in (
         ("u", live["items"][1]["item_id"], "view"),
         ("u", live["items"][2]["item_id"], "impression"),
@@ -91,8 +93,7 @@ async def test_what_a_user_did_meanwhile_is_in_no_answer_that_stands_in(api: Api
 @pytest.mark.usefixtures("quick_rounds")
 async def test_other_questions_get_what_is_popular_without_what_they_exclude(api: Api) -> None:
     await recommend(api, user_id="u")
-    await popular_lists_come(api)
-    api.ml_engine.answer_with = problem(503, "store_unavailable", "away")
+    await fails_once_the_popular_list_is_there(api, problem(503, "store_unavailable", "away"))
     answer = await recommend(api, user_id="v", num_items=2, exclude=["acme/popular-1"])
     assert (answer["status"], answer["degraded"]) == (200, "popular")
     ids = [item["item_id"] for item in answer["items"]]
@@ -102,8 +103,7 @@ async def test_other_questions_get_what_is_popular_without_what_they_exclude(api
 @pytest.mark.usefixtures("quick_rounds")
 async def test_a_filter_that_cannot_be_honoured_is_refused_and_never_ignored(api: Api) -> None:
     await recommend(api, user_id="u")
-    await popular_lists_come(api)
-    api.ml_engine.answer_with = problem(500, "internal_error", "broken")
+    await fails_once_the_popular_list_is_there(api, problem(500, "internal_error", "broken"))
     asked = {"user_id": "v", "filters": {"categories": ["Drama"]}}
     response = await api.send("POST", PATH, asked)
     assert (response.status_code, response.json()["code"]) == (503, "ml_engine_unavailable")
@@ -113,8 +113,7 @@ async def test_a_filter_that_cannot_be_honoured_is_refused_and_never_ignored(api
 @pytest.mark.usefixtures("quick_rounds")
 async def test_nothing_of_one_tenant_stands_in_for_another(api: Api) -> None:
     await recommend(api, user_id="u")
-    await popular_lists_come(api)
-    api.ml_engine.answer_with = problem(500, "internal_error", "broken")
+    await fails_once_the_popular_list_is_there(api, problem(500, "internal_error", "broken"))
     assert (await recommend(api, by="globex", user_id="u"))["status"] == 503
 
 

@@ -83,13 +83,6 @@ class PlanInUse(DomainError):
         )
 
 
-class InvalidPlan(DomainError):
-    """What was given is no plan."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__("invalid_plan", f"this is no plan: {reason}")
-
-
 class InvalidKeyExpiry(DomainError):
     """A key would end before it begins."""
 

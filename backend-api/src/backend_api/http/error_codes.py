@@ -104,7 +104,6 @@ _ADMINISTRATION: Final = (
         "plan_in_use", 409, "The plan is the default or has tenants.",
         "Put its tenants on another plan first.",
     ),
-    ErrorCode("invalid_plan", 422, "What was given is no plan.", "Mend what `detail` names."),
 )  # fmt: skip
 
 _RECORDS: Final = (

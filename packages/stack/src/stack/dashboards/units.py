@@ -19,7 +19,6 @@ ITEMS_PER_SECOND: Final = "suffix: items/s"
 SPANS_PER_SECOND: Final = "suffix: spans/s"
 LINES_PER_SECOND: Final = "suffix: lines/s"
 RECORDS_PER_SECOND: Final = "suffix: records/s"
-TOKENS: Final = "suffix: tokens"
 MONEY: Final = "suffix: (currency)"
 # A number that stands for a state, shown by its name through a mapping.
 STATE: Final = units.NoUnit

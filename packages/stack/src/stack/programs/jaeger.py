@@ -37,9 +37,7 @@ class Jaeger(Program):
         super().__init__("jaeger", folder, ports.jaeger, "/")
         self._executable = need("jaeger")
         self.otlp_grpc_address = local(ports.jaeger_otlp_grpc)
-        self.otlp_http_url = f"http://{local(ports.jaeger_otlp_http)}"
         self.metrics_address = local(ports.jaeger_metrics)
-        self.thrift_compact_port = ports.jaeger_thrift_compact
         self.config = write(self.folder / "jaeger.yml", self._rendered(ports))
 
     def _rendered(self, ports: Ports) -> dict[str, Any]:
