@@ -6,11 +6,12 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.items import Item
-from data_pipeline.domain.deliveries import Checked, Rejected
+from data_pipeline.domain.deliveries import Checked
 from data_pipeline.domain.extracted import ExtractedRecords
 from data_pipeline.domain.items import item_record
 from data_pipeline.domain.records import ItemRecord
 from data_pipeline.domain.validation_rules import VersionedRules
+from data_pipeline.transform.one_by_one import check_one_by_one
 from data_pipeline.transform.rejections import ATTRIBUTES, Fault, RecordKind
 from data_pipeline.transform.rules import item_fault
 
@@ -35,16 +36,7 @@ def check_items(
     extracted: ExtractedRecords, rules: VersionedRules
 ) -> Checked[Sequence[ItemRecord]]:
     """Part items into valid ones and rejected ones."""
-    valid: list[ItemRecord] = []
-    rejected: list[Rejected] = list(extracted.faults)
-    for index, record in zip(extracted.indexes, extracted.records, strict=True):
-        checked = _checked(record, rules)
-        if isinstance(checked, Fault):
-            rejected.append(checked.of(index, extracted.raw(index)))
-        else:
-            valid.append(checked)
-    rejected.sort(key=lambda one: one.index)
-    return Checked(extracted.rows, valid, rejected)
+    return check_one_by_one(extracted, lambda record: _checked(record, rules))
 
 
 def _checked(record: Any, rules: VersionedRules) -> ItemRecord | Fault:

@@ -6,10 +6,11 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.users import User
-from data_pipeline.domain.deliveries import Checked, Rejected
+from data_pipeline.domain.deliveries import Checked
 from data_pipeline.domain.extracted import ExtractedRecords
 from data_pipeline.domain.records import UserRecord
 from data_pipeline.domain.validation_rules import VersionedRules
+from data_pipeline.transform.one_by_one import check_one_by_one
 from data_pipeline.transform.rejections import ATTRIBUTES, Fault, RecordKind
 from data_pipeline.transform.rules import user_fault
 
@@ -27,16 +28,7 @@ def check_users(
     extracted: ExtractedRecords, rules: VersionedRules
 ) -> Checked[Sequence[UserRecord]]:
     """Part users into valid ones and rejected ones."""
-    valid: list[UserRecord] = []
-    rejected: list[Rejected] = list(extracted.faults)
-    for index, record in zip(extracted.indexes, extracted.records, strict=True):
-        checked = _checked(record, rules)
-        if isinstance(checked, Fault):
-            rejected.append(checked.of(index, extracted.raw(index)))
-        else:
-            valid.append(checked)
-    rejected.sort(key=lambda one: one.index)
-    return Checked(extracted.rows, valid, rejected)
+    return check_one_by_one(extracted, lambda record: _checked(record, rules))
 
 
 def _checked(record: Any, rules: VersionedRules) -> UserRecord | Fault:
