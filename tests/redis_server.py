@@ -1,7 +1,6 @@
 """A real Redis for tests: a process of its own on a free loopback port."""
 
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import anyio
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from tests.real_processes import free_port
 
 
 class RedisServer:
@@ -21,9 +21,7 @@ class RedisServer:
         self._executable = executable
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self.port: int = found.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
     async def start(self) -> None:

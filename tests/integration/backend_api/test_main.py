@@ -2,12 +2,12 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import httpx2
+from tests.real_processes import free_port
 
 from backend_api.settings import Settings
 
@@ -17,12 +17,6 @@ COMMAND = (sys.executable, "-m", "backend_api.main")
 def environment(**given: str) -> dict[str, str]:
     unset = {name.upper() for name in Settings.model_fields}
     return {name: value for name, value in os.environ.items() if name not in unset} | given
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:

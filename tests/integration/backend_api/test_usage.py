@@ -4,7 +4,6 @@ import csv
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ import httpx2
 import pytest
 from tests.integration.backend_api.conftest import OPERATOR, Api, StartApi
 from tests.integration.backend_api.fake_ml_engine import UNKNOWN_ITEM
+from tests.real_processes import free_port
 
 from backend_api.settings import Settings
 
@@ -147,9 +147,7 @@ async def test_a_killed_process_loses_no_more_than_one_interval(
     prepared: tuple[Path, dict[str, str]], start: StartApi, tmp_path: Path
 ) -> None:
     """Requests answered before the last flush are there after kill -9, each once."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     process = _serve(tmp_path, port, interval=0.3)
     try:
         headers = {"authorization": f"Bearer {prepared[1]['acme']}"}

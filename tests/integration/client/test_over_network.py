@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from tests.real_processes import free_port
 from tests.unit.client.recommender_stub import Stub
 
 from recommender_client import (
@@ -83,8 +84,7 @@ async def test_the_async_client(server: Server, tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_nobody_there_is_a_failed_connection() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    address = f"http://127.0.0.1:{free_port()}"
     quick = RetryPolicy(max_attempts=2, base_seconds=0.001)
     with Recommender(address, KEY, retries=quick) as client, pytest.raises(ConnectionFailed):
         client.tenant.get()

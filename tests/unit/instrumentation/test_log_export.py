@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.otlp_collector import Collector, attributes
+from tests.real_processes import free_port
 from tests.unit.instrumentation.conftest import Settings
 
 from instrumentation import context
@@ -185,10 +186,8 @@ def test_an_absent_collector_slows_nothing_and_what_is_lost_is_counted(
 
 
 def test_a_batch_that_is_refused_is_counted(log_lines: LogLines, metrics: Metrics) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     log_lines()
-    export = open_log_export(Settings(otlp_endpoint=f"http://127.0.0.1:{port}"), metrics)
+    export = open_log_export(Settings(otlp_endpoint=f"http://127.0.0.1:{free_port()}"), metrics)
     assert export is not None
     logger.info("line")
     export.close()

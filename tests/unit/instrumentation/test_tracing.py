@@ -9,6 +9,7 @@ from opentelemetry import trace
 from opentelemetry.trace import get_current_span
 from starlette.types import Receive, Scope, Send
 from tests.otlp_collector import Collector, attributes
+from tests.real_processes import free_port
 from tests.unit.instrumentation.asgi import request
 from tests.unit.instrumentation.conftest import Settings
 
@@ -31,8 +32,7 @@ def black_hole() -> Iterator[str]:
 @pytest.fixture
 def refused() -> str:
     """A collector that is not there."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"http://127.0.0.1:{server.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 def test_without_a_collector_spans_carry_ids_and_record_nothing(tracing: Tracing) -> None:
