@@ -1,6 +1,7 @@
 """Settings every service reads from the environment, checked once at the start."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, get_args
 
@@ -136,6 +137,15 @@ def load_settings(cls: type[SettingsT]) -> SettingsT:
         raise SettingsError("; ".join(problems)) from None
     except SourceError as error:
         raise SettingsError(_source_problem(cls, str(error))) from None
+
+
+def load_settings_or_exit(cls: type[SettingsT], program: str) -> SettingsT:
+    """Read the settings of a program that starts: a bad one ends it with one line and status 2."""
+    try:
+        return load_settings(cls)
+    except SettingsError as error:
+        sys.stderr.write(f"{program} cannot start: {error}\n")
+        raise SystemExit(2) from None
 
 
 def _problem(cls: type[BaseSettings], detail: ErrorDetails) -> str:
