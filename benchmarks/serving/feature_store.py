@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import lmdb
-import orjson
 
 from backends.embedded.feature_reader import SqliteFeatureReader
 from backends.embedded.feature_writer import SqliteFeatureWriter
-from backends.embedded.histories import decode_history
+from backends.embedded.histories import decode_history, encode_history
+from backends.ports import UserEvent
 from benchmarks.serving.views import views
 
 USERS = 20_000
@@ -101,12 +101,12 @@ async def main() -> None:
         await writer.close()
 
         environment = lmdb.open(str(folder / "features.lmdb"), map_size=1 << 30)
-        by_user: dict[str, list[tuple[str, str, int, None, int]]] = {}
+        by_user: dict[str, list[UserEvent]] = {}
         for sequence, (user, item, moment) in enumerate(all_events):
-            by_user.setdefault(user, []).append((item, "view", moment, None, sequence))
+            by_user.setdefault(user, []).append(UserEvent(item, "view", moment, None, sequence))
         with environment.begin(write=True) as transaction:
             for user, rows in by_user.items():
-                transaction.put(f"{TENANT}/{user}".encode(), orjson.dumps(rows))
+                transaction.put(f"{TENANT}/{user}".encode(), encode_history(rows))
 
         async def read(user: str) -> object:
             with environment.begin(buffers=True) as transaction:

@@ -22,7 +22,7 @@ from data_pipeline.domain.streams import Fetched, Message, Partition, Received, 
 TENANT_HEADER: Final = "tenant_id"
 TRACE_HEADER: Final = "traceparent"
 
-MAX_MESSAGES: Final = 10_000
+MAX_MESSAGES: Final = 20_000
 MAX_SECONDS: Final = 0.5
 CLOSE_SECONDS: Final = 3.0
 """How long the end waits for a broker that may not answer, and would take minutes to tell."""

@@ -13,7 +13,7 @@ from data_pipeline.domain.ports import CatalogueLog, Corrections, EventLog, User
 from data_pipeline.load.backlog import Backlog
 from data_pipeline.load.weighing import weighing
 
-EVENT_ROWS: Final = {Lane.LIVE: 10_000, Lane.BULK: 250_000}
+EVENT_ROWS: Final = {Lane.LIVE: 50_000, Lane.BULK: 250_000}
 """How many events are read at once, or some more: the more, the fewer times a user is written."""
 
 RECORDS: Final = 10_000

@@ -31,8 +31,10 @@ TENANTS_AT_ONCE: Final = 8
 RETENTION_MS: Final = 30 * 86_400_000
 """How long a finished import is shown."""
 
+FOLLOWED_ROWS: Final = 100_000
 FOLLOWING_SECONDS: Final = 1.0
-"""How long an import waits for the features at its end: those of a small file are there with it."""
+"""How long an import waits for the features at its end: those of a file of so many rows are there
+with it."""
 
 PURGE_SECONDS: Final = 3_600.0
 RETRY_SECONDS: Final = 1.0
@@ -212,7 +214,7 @@ class ImportWorker:
             if chunk is not None:
                 stored(await self._store(entry, file, chunk, clock))
                 return
-        if file.stored is not None:
+        if file.stored is not None and entry.job.rows <= FOLLOWED_ROWS:
             with suppress(TimeoutError):
                 async with asyncio.timeout(FOLLOWING_SECONDS):
                     await self._intake.reach(file.stored)

@@ -22,7 +22,8 @@ class PortUnavailable(Exception):
 class UserEvent(NamedTuple):
     """One event of a user's history; `timestamp_ms` is Unix time, `sequence` its place in the log.
 
-    Events of a history are in the order of their (timestamp_ms, sequence).
+    Events of a history are in the order of their (timestamp_ms, sequence). Ids and types hold no
+    control characters.
     """
 
     item_id: str

@@ -11,7 +11,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from backends.embedded.event_groups import Days, History, Key, grouped
 from backends.embedded.feature_schema import SCHEMA, encode_item, encode_mapping, open_features
-from backends.embedded.histories import add_to_history, encode_history
+from backends.embedded.histories import encode_history, merged
 from backends.embedded.item_days import add_to_days, encode_days, epoch_days
 from backends.embedded.traces import remove_traces
 from backends.ports import (
@@ -37,7 +37,7 @@ KEYS_AT_ONCE: Final = 500
 
 _PUT_EVENTS: Final = (
     "INSERT INTO users VALUES (?, ?, ?, x'') ON CONFLICT (tenant_id, user_id) "
-    "DO UPDATE SET events = excluded.events"
+    "DO UPDATE SET events = merged(events, excluded.events)"
 )
 _PUT_ATTRIBUTES: Final = (
     "INSERT INTO users VALUES (?, ?, x'', ?) ON CONFLICT (tenant_id, user_id) "
@@ -69,6 +69,7 @@ class SqliteFeatureWriter:
         self._connection = open_features(path)
         # A batch touches thousands of pages; with SQLite's own 2 MB it would write many twice.
         self._connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        self._connection.create_function("merged", 2, merged, deterministic=True)
         self._connection.executescript(SCHEMA)
 
     async def positions(self) -> Positions:
@@ -129,15 +130,7 @@ class SqliteFeatureWriter:
                 self._move(name, update.position)
 
     def _add_histories(self, histories: Iterable[tuple[Key, History]]) -> None:
-        for tenant_id, found in _by_tenant(histories):
-            known: dict[str, bytes] = dict(self._find("users", "user_id, events", tenant_id, found))
-            self._connection.executemany(
-                _PUT_EVENTS,
-                [
-                    (tenant_id, user_id, add_to_history(known.get(user_id), events))
-                    for user_id, events in found.items()
-                ],
-            )
+        self._connection.executemany(_PUT_EVENTS, [(*key, events) for key, events in histories])
 
     def _add_counts(self, counts: Iterable[tuple[Key, Days]]) -> None:
         for tenant_id, found in _by_tenant(counts):
@@ -147,11 +140,14 @@ class SqliteFeatureWriter:
                     "item_counts", "item_id, events, days", tenant_id, found
                 )
             }
-            rows: list[tuple[str, str, int, bytes]] = []
-            for item_id, new in found.items():
-                events, days = known.get(item_id, (0, None))
-                total = events + sum([count for _, count in new])
-                rows.append((tenant_id, item_id, total, add_to_days(days, new)))
+            befores = [known.get(item_id, (0, b"")) for item_id in found]
+            afters = add_to_days([days for _, days in befores], list(found.values()))
+            rows = [
+                (tenant_id, item_id, before + sum([count for _, count in new]), days)
+                for (item_id, new), (before, _), days in zip(
+                    found.items(), befores, afters, strict=True
+                )
+            ]
             self._connection.executemany(_PUT_COUNT, rows)
 
     def _find(self, table: str, columns: str, tenant_id: str, ids: Iterable[str]) -> list[Any]:

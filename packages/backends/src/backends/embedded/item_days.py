@@ -29,17 +29,28 @@ def encode_days(days: Mapping[int, int]) -> bytes:
     return b"".join([_ENTRY.pack(*entry) for entry in newest])
 
 
-def add_to_days(content: bytes | None, days: Sequence[tuple[int, int]]) -> bytes:
-    """Counts by day with further ones: `days` are (day, events), at least one."""
-    if content and len(days) == 1:
-        last, events = _ENTRY.unpack_from(content, len(content) - _ENTRY.size)
-        # By far the most come on the newest day.
-        if last == days[0][0]:
-            return content[: -_ENTRY.size] + _ENTRY.pack(last, events + days[0][1])
-    counts = dict(_ENTRY.iter_unpack(content)) if content else {}
-    for day, events in days:
-        counts[day] = counts.get(day, 0) + events
-    return encode_days(counts)
+def add_to_days(
+    contents: Sequence[bytes], days: Sequence[Sequence[tuple[int, int]]]
+) -> Sequence[bytes]:
+    """Counts by day of some items with further ones: `days` are (day, events) of each item."""
+    known = np.frombuffer(b"".join(contents), _ENTRIES)
+    lengths = [len(content) // _ENTRY.size for content in contents]
+    new = np.array([entry for of_item in days for entry in of_item], np.int64).reshape(-1, 2)
+    items = np.repeat(np.arange(len(contents)), lengths)
+    items = np.append(items, np.repeat(np.arange(len(days)), list(map(len, days))))
+    numbers = np.append(known["day"], new[:, 0])
+    order = np.lexsort((numbers, items))
+    items, numbers = items[order], numbers[order]
+    starts = np.flatnonzero(np.append(True, (np.diff(items) != 0) | (np.diff(numbers) != 0)))
+    entries = np.empty(len(starts), _ENTRIES)
+    entries["day"] = numbers[starts]
+    entries["events"] = np.add.reduceat(np.append(known["events"], new[:, 1])[order], starts)
+    ends = np.searchsorted(items[starts], np.arange(len(contents)), side="right").tolist()
+    firsts = [0, *ends[:-1]]
+    return [
+        entries[max(first, end - COUNTED_DAYS) : end].tobytes()
+        for first, end in zip(firsts, ends, strict=True)
+    ]
 
 
 def item_counts(rows: Iterable[tuple[str, int, bytes]]) -> dict[str, ItemCount]:
