@@ -79,8 +79,10 @@ def measure_http(folder: Path, rows: int) -> None:
 
 def measure_kafka(folder: Path, rows: int) -> None:
     """A topic that is full when the consumer starts, until its lag is gone."""
+    home = folder / "kafka"
+    home.mkdir()
     try:
-        broker = KafkaBroker(folder / "kafka")
+        broker = KafkaBroker(home)
     except KafkaUnavailable as lacking:
         _print("ingest-kafka", skipped=f"Kafka {lacking}")
         return

@@ -99,9 +99,13 @@ class File(Source):
 
     check = "imports"
 
+    def __init__(self, rows: int = FILE_ROWS) -> None:
+        super().__init__()
+        self.rows = rows
+
     def start(self, client: httpx2.Client) -> None:
-        self.ids = [f"e{number}" for number in range(FILE_ROWS)]
-        lines = (",".join(map(str, made_event(number).values())) for number in range(FILE_ROWS))
+        self.ids = [f"e{number}" for number in range(self.rows)]
+        lines = (",".join(map(str, made_event(number).values())) for number in range(self.rows))
         content = "\n".join([",".join(made_event(0)), *lines]).encode()
         params = {"data_type": "events", "format": "csv"}
         answer = client.post(f"{TENANT}/imports", params=params, content=content)
@@ -112,12 +116,12 @@ class File(Source):
         message = self._told(client)
         job = self._job(client)
         assert (job["status"], job["error"]) == ("running", None)
-        self._rows = job["rows"]
-        assert self._rows < FILE_ROWS
+        self._rows_met = job["rows"]
+        assert self._rows_met < self.rows
         return message
 
     def go_on(self, client: httpx2.Client) -> None:
-        wait_for(lambda: self._job(client)["rows"], lambda rows: rows > self._rows)
+        wait_for(lambda: self._job(client)["rows"], lambda rows: rows > self._rows_met)
 
     def running(self, client: httpx2.Client) -> bool:
         """Whether it is on its way."""
@@ -126,7 +130,7 @@ class File(Source):
     def finish(self, client: httpx2.Client) -> None:
         job = wait_for(lambda: self._job(client), lambda job: job["status"] != "running")
         assert (job["status"], job["error"]) == ("completed", None)
-        assert (job["rows"], job["accepted"]) == (FILE_ROWS, FILE_ROWS)
+        assert (job["rows"], job["accepted"]) == (self.rows, self.rows)
 
     def _job(self, client: httpx2.Client) -> dict[str, Any]:
         job = client.get(f"{TENANT}/imports/{self._import_id}").json()

@@ -5,7 +5,8 @@ import json
 import re
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event, Thread
 
@@ -13,7 +14,7 @@ import httpx2
 import pytest
 from tests.integration.data_pipeline.killed_pipeline import KilledPipeline
 from tests.integration.data_pipeline.real_server import TOKEN
-from tests.integration.data_pipeline.sources import FILE_ROWS, TENANT, File, made_event
+from tests.integration.data_pipeline.sources import TENANT, File, made_event
 from tests.integration.data_pipeline.stored_events import stored_event_ids
 from tests.integration.data_pipeline.taken_in import books
 
@@ -26,8 +27,17 @@ BATCH = 5_000
 FLOOD_BYTES = 512 * 1024 * 1024
 """What the batches in work may add to the memory: 64 MiB of them, as objects and as columns."""
 
+LARGE_FILE_ROWS = 4_000_000
+"""So many that its import takes some seconds: some live events come meanwhile."""
+
 FILE_BYTES = 400 * 1024 * 1024
 """What a file may add, however large: two chunks of 250,000 rows on their way."""
+
+STALL_SECONDS = 7
+"""Longer than servers keep an idle connection by default."""
+
+STALLED = json.dumps({"events": [made_event(number) for number in range(9_000)]}).encode()
+PIECE = 100_000
 
 _ANONYMOUS = re.compile(r"^RssAnon:\s+(\d+) kB$", re.MULTILINE)
 
@@ -117,7 +127,7 @@ async def send(client: httpx2.AsyncClient, sender: int) -> int:
 def test_what_happens_now_is_seen_within_a_second_while_a_large_file_comes_in(
     pipeline: KilledPipeline,
 ) -> None:
-    file, seconds = File(), list[float]()
+    file, seconds = File(LARGE_FILE_ROWS), list[float]()
     with pipeline.client() as client, Memory(pipeline.pid).sampled() as memory:
         file.start(client)
         while file.running(client):
@@ -129,15 +139,47 @@ def test_what_happens_now_is_seen_within_a_second_while_a_large_file_comes_in(
     assert len(seconds) > 5
     assert most < 1
     assert memory.added < FILE_BYTES
-    assert totals["loaded"] == FILE_ROWS + len(seconds)
+    assert totals["loaded"] == file.rows + len(seconds)
 
 
 def seconds_until_seen(client: httpx2.Client, user_id: str) -> float:
-    """From the sending of an event until it is in the history of its user."""
+    """From the sending of an event until its answer: with it, it is in the history of its user."""
     event = {**made_event(0), "event_id": user_id, "user_id": user_id}
     began = time.monotonic()
     answer = client.post(f"{TENANT}/events", json={"events": [event]})
+    seconds = time.monotonic() - began
     assert answer.json()["accepted"] == 1
-    while not client.get(f"{TENANT}/users/{user_id}/history").json()["events"]:
-        assert time.monotonic() - began < 30
-    return time.monotonic() - began
+    assert len(client.get(f"{TENANT}/users/{user_id}/history").json()["events"]) == 1
+    return seconds
+
+
+def test_a_sender_who_stalls_before_a_refused_batch_has_its_answer(tmp_path: Path) -> None:
+    pipeline = KilledPipeline(tmp_path, {"MAX_BATCHES_IN_WORK": "2"})
+    try:
+        pipeline.start()
+        pipeline.wait_until_ready()
+        with stalled(pipeline) as admitted, stalled(pipeline) as refused:
+            time.sleep(STALL_SECONDS)
+            assert finished(refused) == 429
+            assert finished(admitted) == 200
+    finally:
+        pipeline.close()
+
+
+@contextmanager
+def stalled(pipeline: KilledPipeline) -> Generator[HTTPConnection]:
+    """A connection on which the headers of a batch were sent."""
+    connection = HTTPConnection("127.0.0.1", int(pipeline.settings["PORT"]), timeout=60)
+    with closing(connection):
+        connection.putrequest("POST", f"{TENANT}/events")
+        connection.putheader("authorization", f"Bearer {TOKEN}")
+        connection.putheader("content-length", str(len(STALLED)))
+        connection.endheaders()
+        yield connection
+
+
+def finished(connection: HTTPConnection) -> int:
+    """Send the batch, in pieces as a slow sender does; the status of the answer."""
+    for start in range(0, len(STALLED), PIECE):
+        connection.send(STALLED[start : start + PIECE])
+    return connection.getresponse().status

@@ -1,5 +1,6 @@
 """The one way of records into the stores, whatever their source."""
 
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from data_pipeline.load.projection import FeatureProjection
 from data_pipeline.services.checks import Checks
 
 LANES: Final = {Source.HTTP: Lane.LIVE, Source.KAFKA: Lane.LIVE, Source.FILE: Lane.BULK}
+
+EVERYTHING: Final = sys.maxsize
+"""A sequence after all others."""
 
 Together = Callable[[], AbstractAsyncContextManager[None]]
 Book = Callable[["Prepared", Counts], Awaitable[None]]
@@ -119,13 +123,18 @@ class Intake:
         return loaded
 
     async def follow(self, loaded: Sequence[Loaded]) -> None:
-        """Let the features follow what was stored; never raises."""
+        """Let the features follow what was stored; never raises.
+
+        What was sent again may be on its way still, for whoever sent it first: it is waited for.
+        """
         newest: dict[str, int] = {}
         for one in loaded:
             data_type = one.delivery.data_type
             log = LANES[one.delivery.source] if data_type is DataType.EVENTS else data_type.value
             newest[log] = max(newest.get(log, 0), one.last_sequence)
         await self._projection.follow(**newest)
+        if newest.get(Lane.LIVE) == 0:
+            await self._projection.reach(Lane.LIVE, EVERYTHING)
 
     async def reach(self, loaded: Loaded) -> None:
         """Wait until the features have what was stored, or cannot have it now; never raises."""

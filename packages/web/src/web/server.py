@@ -7,6 +7,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 GRACE_SECONDS = 10
 
+KEEP_ALIVE_SECONDS = 75
+"""How long a connection may be idle, far longer than clients keep theirs (5 seconds for those of
+httpx2): who sends on a connection that is being closed has no answer. A sender who stalls within a
+body that was refused counts as idle too, and is still owed the answer."""
+
 
 def serve(
     app: ASGIApp,
@@ -34,6 +39,7 @@ def serve(
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
     except SystemExit:
         if start.failure is None:
