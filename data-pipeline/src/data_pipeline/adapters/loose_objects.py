@@ -36,13 +36,16 @@ async def bind(connection: AsyncConnection, key: str) -> bool:
 
 
 async def remove_own(engine: AsyncEngine, objects: ObjectStore, key: str) -> None:
-    """Remove an object that nobody else can bind. Raises `PortUnavailable`.
+    """Remove a loose object, where no chunk came to name it. Raises `PortUnavailable`.
 
-    Not in a transaction: a store that is away would keep everybody from writing.
+    Whether the transaction of its chunk was committed may not be known, and may be settled only
+    now: so the row is asked first, which waits for that. The object goes after this transaction,
+    since a store that is away would keep everybody from writing.
     """
-    await objects.delete(key)
     async with engine.begin() as connection:
-        await connection.execute(loose_objects.delete().where(loose_objects.c.object_key == key))
+        loose = await bind(connection, key)
+    if loose:
+        await objects.delete(key)
 
 
 async def remove_loose(
