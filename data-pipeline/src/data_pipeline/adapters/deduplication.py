@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -35,9 +35,8 @@ class Deduplication:
     async def lent(self, tenant_id: str) -> AsyncGenerator[SeenIds]:
         """The index of a tenant, for nobody else within the block."""
         lock = self._locks.setdefault(tenant_id, asyncio.Lock())
-        async with lock:
-            with self._seen.of(tenant_id) as seen:
-                yield seen
+        async with lock, _entered(self._seen.of(tenant_id)) as seen:
+            yield seen
 
     async def is_behind(self, connection: AsyncConnection, tenant_id: str, seen: SeenIds) -> bool:
         """Whether the log has something that an index does not know of."""
@@ -59,6 +58,21 @@ class Deduplication:
             for chunk in await read_chunks(connection, query):
                 batches = await self._chunks.events(chunk, ["event_id"])
                 await asyncio.to_thread(_add, seen, batches, chunk.newest_ms, sequence)
+
+
+@asynccontextmanager
+async def _entered(block: AbstractContextManager[SeenIds]) -> AsyncGenerator[SeenIds]:
+    """A block that is begun in a thread, since an index is opened there."""
+    entering = asyncio.ensure_future(asyncio.to_thread(block.__enter__))
+    try:
+        yield await asyncio.shield(entering)
+    finally:
+        # Who gives up waits too: what was opened must be left.
+        while not entering.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([entering])
+        if entering.exception() is None:
+            block.__exit__(None, None, None)
 
 
 def _heads(tenant_id: str) -> sa.Select[*tuple[Any, ...]]:

@@ -85,17 +85,23 @@ class SqlEventLog(SqlStore):
         self, tenant_id: str, events: pa.RecordBatch, received_at_ms: int, lane: Lane
     ) -> AsyncGenerator[StagedEvents]:
         """A block in which the new ones of some events are ready to be stored."""
+        chunk = new_chunk(tenant_id, lane, received_at_ms, 0)
+        hashes = await asyncio.to_thread(hash_ids, events.column("event_id"))
+        if len(events) > INLINE_ROWS:
+            # As if all were new, since most often they are: meanwhile others of the tenant go on.
+            with available(self.what):
+                chunk = await self._as_object(chunk, events)
         async with self._deduplication.lent(tenant_id) as seen:
             with available(self.what):
                 async with self._reading.begin() as connection:
                     await self._deduplication.catch_up(connection, tenant_id, seen)
-            hashes, unseen = await asyncio.to_thread(_probe, seen, events, received_at_ms)
-            chunk = new_chunk(tenant_id, lane, received_at_ms, 0)
+            unseen = await asyncio.to_thread(_unseen, seen, hashes, received_at_ms)
             staged = _Staged(chunk, seen, events, hashes, 0)
             staged.keep(unseen)
             try:
-                with available(self.what):
-                    await self._encode(staged)
+                if chunk.object_key is None or not unseen.all():
+                    with available(self.what):
+                        await self._encode(staged)
                 yield staged
             finally:
                 await self._settle(staged)
@@ -158,29 +164,25 @@ class SqlEventLog(SqlStore):
                 for batch in batches
             ]
 
-    async def _encode(self, staged: _Staged) -> None:
-        """Make the content of the chunk; where it is large, an object."""
-        rows, tenant_id = staged.new, staged.chunk.tenant_id
-        if not rows:
-            staged.chunk = staged.chunk.holding(0, 0, None, None)
-        elif rows <= INLINE_ROWS:
-            content = await asyncio.to_thread(encode_inline, staged.events)
-            staged.chunk = staged.chunk.holding(rows, len(content), content, None)
-        else:
-            key = object_key_for(tenant_id, staged.chunk.day)
-            content = await asyncio.to_thread(encode_object, staged.events)
-            staged.chunk = staged.chunk.holding(rows, len(content), None, key)
-            await write_loose(self._engine, self._objects, tenant_id, key, content)
+    async def _as_object(self, chunk: Chunk, events: pa.RecordBatch) -> Chunk:
+        """The chunk with an object that has these events."""
+        key = object_key_for(chunk.tenant_id, chunk.day)
+        content = await asyncio.to_thread(encode_object, events)
+        await write_loose(self._engine, self._objects, chunk.tenant_id, key, content)
+        return chunk.holding(len(events), len(content), None, key)
 
-    async def _encode_again(self, staged: _Staged) -> None:
-        """Make the content anew within the transaction: an object keeps its key."""
-        if staged.chunk.object_key is None or not staged.new:
-            await self._encode(staged)
-            return
-        content = await asyncio.to_thread(encode_object, staged.events)
-        key = staged.chunk.object_key
-        staged.chunk = staged.chunk.holding(staged.new, len(content), None, key)
-        await self._objects.put(key, content)
+    async def _encode(self, staged: _Staged) -> None:
+        """Make the content of the chunk anew; an object keeps its key."""
+        chunk, rows = staged.chunk, staged.new
+        if not rows:
+            staged.chunk = chunk.holding(0, 0, None, chunk.object_key)
+        elif chunk.object_key is None:
+            content = await asyncio.to_thread(encode_inline, staged.events)
+            staged.chunk = chunk.holding(rows, len(content), content, None)
+        else:
+            content = await asyncio.to_thread(encode_object, staged.events)
+            staged.chunk = chunk.holding(rows, len(content), None, chunk.object_key)
+            await self._objects.put(chunk.object_key, content)
 
     async def _restage(self, connection: AsyncConnection, staged: _Staged) -> None:
         """Look again, where another replica stored events of the tenant since they were staged."""
@@ -195,7 +197,7 @@ class SqlEventLog(SqlStore):
         unseen = await asyncio.to_thread(seen.unseen, staged.hashes)
         if not unseen.all():
             staged.keep(unseen)
-            await self._encode_again(staged)
+            await self._encode(staged)
 
     async def _settle(self, staged: _Staged) -> None:
         if staged.last_sequence is not None:
@@ -208,9 +210,8 @@ class SqlEventLog(SqlStore):
                 await remove_own(self._engine, self._objects, staged.chunk.object_key)
 
 
-def _probe(
-    seen: SeenIds, events: pa.RecordBatch, received_at_ms: int
-) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+def _unseen(
+    seen: SeenIds, hashes: npt.NDArray[np.uint64], received_at_ms: int
+) -> npt.NDArray[np.bool_]:
     seen.expire(received_at_ms)
-    hashes = hash_ids(events.column("event_id"))
-    return hashes, seen.unseen(hashes)
+    return seen.unseen(hashes)

@@ -33,16 +33,19 @@ class SeenIdsStore:
     def of(self, tenant_id: str) -> Generator[SeenIds]:
         """A tenant's index, which stays open within the block. From any thread.
 
-        Who uses it there sees to it that nobody else does: an index has no lock of its own.
+        To begin the block may block for a while, as files are opened. Who asks for a tenant sees
+        to it that nobody else does: neither this nor the index has a lock for that.
         """
         with self._lock:
-            index = self._open.get(tenant_id)
-            if index is None:
-                index = SeenIds(self._folder / _name(tenant_id), self._window_ms)
-                self._open[tenant_id] = index
-            self._open.move_to_end(tenant_id)
             self._users[tenant_id] = self._users.get(tenant_id, 0) + 1
+            index = self._open.get(tenant_id)
         try:
+            if index is None:
+                # Without the lock: those of other tenants go on.
+                index = SeenIds(self._folder / _name(tenant_id), self._window_ms)
+            with self._lock:
+                self._open[tenant_id] = index
+                self._open.move_to_end(tenant_id)
             yield index
         finally:
             with self._lock:
