@@ -21,18 +21,11 @@ from backends.embedded.feature_file import (
     remove_features,
     replace_features,
 )
-from backends.embedded.feature_writer import SqliteFeatureWriter
-from backends.embedded.histories import HISTORY_LENGTH
 from backends.object_store import UrlObjectStore
 from backends.ports import PortUnavailable
-from data_pipeline.adapters.catalogue_log import SqlCatalogueLog
-from data_pipeline.adapters.corrections import SqlCorrections
-from data_pipeline.adapters.event_log import SqlEventLog
 from data_pipeline.adapters.seen_ids.store import SeenIdsStore
-from data_pipeline.adapters.user_log import SqlUserLog
-from data_pipeline.bootstrap.application import system_clock
+from data_pipeline.bootstrap.new_features import make_features
 from data_pipeline.bootstrap.storage import MIGRATIONS
-from data_pipeline.load.projection import FeatureProjection
 from data_pipeline.settings import Settings
 from instrumentation.settings import SettingsError, load_settings
 
@@ -47,7 +40,7 @@ def rebuild(settings: Settings) -> None:
     """Replace the features. Raises `PortUnavailable`, then they are as they were."""
     path = settings.features()
     with only_writer(path):
-        made = _made(settings, path)
+        made = asyncio.run(_made(settings))
         replace_features(path, made)
 
 
@@ -61,21 +54,14 @@ def check(settings: Settings) -> Sequence[str]:
     with only_writer(path):
         if not path.exists():
             raise PortUnavailable(f"no feature store at {path}")
-        made = _made(settings, path)
+        made = asyncio.run(_made(settings))
         try:
             return list(islice(differences(path, made), SHOWN))
         finally:
             remove_features(made)
 
 
-def _made(settings: Settings, path: Path) -> Path:
-    made = path.with_name(f"{path.name}.made")
-    remove_features(made)
-    asyncio.run(_fill(settings, made))
-    return made
-
-
-async def _fill(settings: Settings, path: Path) -> None:
+async def _made(settings: Settings) -> Path:
     async with AsyncExitStack() as stack:
         engine = open_engine(settings.database(), settings.db_pool_size)
         stack.push_async_callback(close_engine, engine)
@@ -85,17 +71,7 @@ async def _fill(settings: Settings, path: Path) -> None:
         seen = stack.enter_context(
             closing(SeenIdsStore(settings.seen_ids(), settings.deduplication_days))
         )
-        writer = SqliteFeatureWriter(path)
-        stack.push_async_callback(writer.close)
-        projection = FeatureProjection(
-            SqlEventLog(engine, objects, seen),
-            SqlCatalogueLog(engine),
-            SqlUserLog(engine),
-            SqlCorrections(engine, objects, HISTORY_LENGTH),
-            writer,
-            system_clock,
-        )
-        await projection.fill()
+        return await make_features(settings.features(), engine, objects, seen)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,11 +2,13 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import anyio
 import pytest
 
 from backends.embedded.feature_reader import SqliteFeatureReader
+from backends.ports import PortUnavailable
 from data_pipeline import rebuild_features
 
 pytestmark = pytest.mark.anyio
@@ -68,6 +70,35 @@ async def test_rebuilt_features_take_the_place_of_lost_ones_and_readers_go_on(
         assert len(history.json()["events"]) == 11
     assert await run("--check") == 0
     assert [path.name for path in settings.features().parent.glob("*.made*")] == []
+
+
+async def test_features_of_another_format_are_made_anew_at_the_start(
+    serve, settings, event, capsys
+) -> None:
+    async with serve() as client:
+        await fill(client, event)
+    reader = SqliteFeatureReader(settings.features(), iter(range(100)).__next__)
+    before = await reader.user("acme", "u1")
+    outdate(settings.features())
+    await reader.close()
+    reader = SqliteFeatureReader(settings.features(), iter(range(100)).__next__)
+    for ask in (reader.ping(), reader.user("acme", "u1")):
+        with pytest.raises(PortUnavailable, match="data-pipeline makes them anew"):
+            await ask
+    async with serve() as client:
+        assert "made anew" in capsys.readouterr().out
+        assert await reader.user("acme", "u1") == before
+        assert (await client.get("/health/ready")).status_code == 200
+    await reader.close()
+    assert await run("--check") == 0
+
+
+def outdate(path: Path) -> None:
+    """As from before formats had numbers, with content that nobody can read now."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version=0")
+        connection.execute("UPDATE users SET events = x'ff'")
+        connection.commit()
 
 
 @pytest.mark.parametrize("arguments", [[], ["--check"]], ids=["rebuild", "check"])

@@ -1,17 +1,33 @@
 """Recommendations from a model that the service itself has trained."""
 
+import sqlite3
 import time
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
+import httpx2
 import pytest
 from tests.event_batches import event_update
-from tests.integration.ml_engine.conftest import TENANT, Place, engine, user_event
+from tests.in_process import running
+from tests.integration.ml_engine.conftest import (
+    ADDRESS,
+    TENANT,
+    TOKEN,
+    Place,
+    engine,
+    user_event,
+)
 
 from backends.embedded.feature_writer import SqliteFeatureWriter
+from backends.http_transport import HttpTransport
 from backends.locations import features_path
 from backends.ports import ItemContent, ItemUpdate
 from contracts.client import ServiceError
+from contracts.ml_engine import MlEngineClient
 from contracts.recommendations import RecommendationQuery
+from ml_engine.bootstrap import build_app
+from ml_engine.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -108,6 +124,25 @@ async def test_an_event_changes_the_next_answer_and_a_new_item_can_be_recommende
     assert (before.algorithm, after.algorithm) == ("popularity", "two-tower")
     assert new_item in {i.item_id for i in everything.items}
     assert len(similar.items) == 10
+
+
+async def test_features_of_another_format_are_a_store_that_is_away(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, service_token=TOKEN, log_level="WARNING")
+    await SqliteFeatureWriter(features_path(tmp_path)).close()
+    with closing(sqlite3.connect(features_path(tmp_path))) as connection:
+        connection.execute("PRAGMA user_version=0")
+    async with (
+        running(build_app(settings)) as over,
+        httpx2.AsyncClient(transport=over, base_url=ADDRESS) as plain,
+    ):
+        client = MlEngineClient(HttpTransport(ADDRESS, timeout_seconds=30, over=over), TOKEN)
+        with pytest.raises(ServiceError) as failure:
+            await client.recommend(TENANT, RecommendationQuery(user_id="u"))
+        ready = await plain.get("/health/ready")
+    problem = failure.value.problem
+    assert (problem.status, problem.code) == (503, "store_unavailable")
+    assert "data-pipeline makes them anew" in problem.detail
+    assert ready.status_code == 503
 
 
 async def test_another_tenant_has_nothing(place: Place) -> None:

@@ -1,6 +1,5 @@
 """The application: its routes, its stores and use cases, its lifespan."""
 
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from data_pipeline.adapters.feature_telemetry import FeatureTelemetry
+from data_pipeline.bootstrap.clock import system_clock
 from data_pipeline.bootstrap.readiness import Ping, Readiness
 from data_pipeline.bootstrap.services import build_pipeline, open_core
 from data_pipeline.bootstrap.sources import open_imports, open_stream
@@ -51,11 +51,6 @@ _PARTS: Final = (
 )
 
 _RATES: Final = {"events": Counted("data_ingestion_records_total", {"data_type": "events"})}
-
-
-def system_clock() -> int:
-    """Unix time in milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def build_app(settings: Settings, now_ms: Callable[[], int] = system_clock) -> FastAPI:

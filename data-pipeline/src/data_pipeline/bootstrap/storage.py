@@ -1,5 +1,6 @@
 """The stores: one database, the objects, the features, the files of imports."""
 
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from backends.database import close_engine, database_file, migrate, open_engine
 from backends.embedded.checkpoints import background_checkpoints
-from backends.embedded.feature_file import only_writer
+from backends.embedded.feature_file import is_outdated, only_writer, replace_features
 from backends.embedded.feature_reader import SqliteFeatureReader
 from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.embedded.histories import HISTORY_LENGTH
@@ -38,13 +39,13 @@ from data_pipeline.adapters.training_counts import SqlTrainingCounts
 from data_pipeline.adapters.user_log import SqlUserLog
 from data_pipeline.adapters.user_store import SqlUserStore
 from data_pipeline.adapters.validation_rules import SqlValidationRuleStore
+from data_pipeline.bootstrap.new_features import make_features
 from data_pipeline.domain.accounting import (
     Ledger,
     Quarantine,
     QuarantinedPeople,
     QuarantineExits,
 )
-from data_pipeline.domain.chunk_store import ChunkStore
 from data_pipeline.domain.errors import DomainError
 from data_pipeline.domain.import_ports import ErasedUsers, ImportBook, ImportQueue, Spool
 from data_pipeline.domain.imports import ImportFailed
@@ -70,6 +71,8 @@ SERVICE: Final = "data-pipeline"
 MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
 
 PortT = TypeVar("PortT")
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Weaver:
@@ -129,14 +132,18 @@ async def open_storage(settings: Settings, telemetry: Telemetry, stack: AsyncExi
     instrument_engine(engine, telemetry.metrics, telemetry.tracing, SERVICE)
     await migrate(engine, MIGRATIONS)
     objects = weave(UrlObjectStore(settings.objects()), "object_store", KeyError)
+    seen = SeenIdsStore(settings.seen_ids(), settings.deduplication_days)
+    stack.callback(seen.close)
     stack.enter_context(only_writer(settings.features()))
+    if is_outdated(settings.features()):
+        _LOG.warning("the features have another format: they are made anew from the logs")
+        made = await make_features(settings.features(), engine, objects, seen)
+        replace_features(settings.features(), made)
     writer = weave(SqliteFeatureWriter(settings.features()), "feature_writer")
     reader = weave(SqliteFeatureReader(settings.features()), "feature_reader")
     # The stores in the database share the engine, which is closed above.
     for port in (objects, writer, reader):
         stack.push_async_callback(port.close)
-    seen = SeenIdsStore(settings.seen_ids(), settings.deduplication_days)
-    stack.callback(seen.close)
     files = [path for path in (database_file(engine), settings.features()) if path is not None]
     stack.enter_context(background_checkpoints(files))
     return Storage(

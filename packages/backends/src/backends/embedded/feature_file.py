@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from backends.embedded.feature_schema import FEATURE_TABLES, open_features
+from backends.embedded.feature_schema import FEATURE_TABLES, FORMAT, format_of, open_features
 from backends.ports import PortUnavailable
 
 
@@ -23,6 +23,14 @@ def only_writer(path: Path) -> Generator[None]:
         except OSError:
             raise PortUnavailable(f"another process writes {path}: stop data-pipeline") from None
         yield
+
+
+def is_outdated(path: Path) -> bool:
+    """Whether there are features of another format than this code keeps."""
+    if not path.exists():
+        return False
+    with closing(open_features(path)) as connection:
+        return format_of(connection) not in (None, FORMAT)
 
 
 def replace_features(path: Path, by: Path) -> None:

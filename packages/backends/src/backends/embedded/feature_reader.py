@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from backends.embedded.feature_schema import decode_item, open_features
+from backends.embedded.feature_schema import FORMAT, decode_item, format_of, open_features
 from backends.embedded.histories import decode_history
 from backends.embedded.item_days import item_counts
 from backends.ports import ItemContent, ItemCount, PortUnavailable, UserFeatures
@@ -104,6 +104,12 @@ class SqliteFeatureReader:
             connection.close()
             self._connection = None
         connection = open_features(self._path)
+        if format_of(connection) != FORMAT:
+            connection.close()
+            raise PortUnavailable(
+                f"the features at {self._path} have another format: "
+                "data-pipeline makes them anew when it starts"
+            )
         connection.execute("PRAGMA query_only=ON")
         self._inode = inode
         return connection

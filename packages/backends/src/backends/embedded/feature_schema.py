@@ -14,22 +14,25 @@ import orjson
 from backends.ports import AttributeValue, ItemContent
 
 # A user's row has the newest events and the profile's attributes, either of which may be empty.
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS users (
+_SCHEMA: Final = """
+CREATE TABLE users (
     tenant_id TEXT NOT NULL, user_id TEXT NOT NULL, events BLOB NOT NULL,
     attributes BLOB NOT NULL, PRIMARY KEY (tenant_id, user_id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS items (
+CREATE TABLE items (
     tenant_id TEXT NOT NULL, item_id TEXT NOT NULL, sequence INTEGER NOT NULL,
     content BLOB NOT NULL, PRIMARY KEY (tenant_id, item_id)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS items_by_sequence ON items (tenant_id, sequence);
-CREATE TABLE IF NOT EXISTS item_counts (
+CREATE INDEX items_by_sequence ON items (tenant_id, sequence);
+CREATE TABLE item_counts (
     tenant_id TEXT NOT NULL, item_id TEXT NOT NULL, events INTEGER NOT NULL,
     days BLOB NOT NULL, PRIMARY KEY (tenant_id, item_id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS event_weights (
+CREATE TABLE event_weights (
     tenant_id TEXT PRIMARY KEY, weights BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS positions (
+CREATE TABLE positions (
     name TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 """
+
+FORMAT: Final = 1
+"""Which way of keeping features this is: another number for every change of what is in the file."""
 
 FEATURE_TABLES: Final = ("users", "items", "item_counts", "event_weights")
 """The tables that hold features, whose first columns are their keys."""
@@ -64,6 +67,18 @@ def decode_item(sequence: int, item_id: str, content: bytes) -> ItemContent:
 def encode_mapping(values: Mapping[str, AttributeValue]) -> bytes:
     """Attributes or weights as the file keeps them; nothing is empty."""
     return orjson.dumps(dict(values), option=orjson.OPT_SORT_KEYS) if values else b""
+
+
+def format_of(connection: sqlite3.Connection) -> int | None:
+    """The format of the features in an open file; None where there are no tables yet."""
+    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return version if tables else None
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables and note their format, all or nothing."""
+    connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={FORMAT}; COMMIT;")
 
 
 def open_features(path: Path) -> sqlite3.Connection:

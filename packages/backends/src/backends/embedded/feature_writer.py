@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
 from backends.embedded.event_groups import Days, History, Key, grouped
-from backends.embedded.feature_schema import SCHEMA, encode_item, encode_mapping, open_features
+from backends.embedded.feature_schema import (
+    FORMAT,
+    encode_item,
+    encode_mapping,
+    format_of,
+    make_tables,
+    open_features,
+)
 from backends.embedded.histories import encode_history, merged
 from backends.embedded.item_days import add_to_days, encode_days, epoch_days
 from backends.embedded.traces import remove_traces
@@ -64,13 +71,19 @@ class SqliteFeatureWriter:
     """Writes histories, counts, items and attributes; one call at a time, `portions` aside."""
 
     def __init__(self, path: Path) -> None:
+        """Raises `PortUnavailable` where the features at `path` have another format."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._connection = open_features(path)
         # A batch touches thousands of pages; with SQLite's own 2 MB it would write many twice.
         self._connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         self._connection.create_function("merged", 2, merged, deterministic=True)
-        self._connection.executescript(SCHEMA)
+        found = format_of(self._connection)
+        if found is None:
+            make_tables(self._connection)
+        elif found != FORMAT:
+            self._connection.close()
+            raise PortUnavailable(f"the features at {path} have the format {found}, not {FORMAT}")
 
     async def positions(self) -> Positions:
         """How far the features have come."""
