@@ -33,6 +33,7 @@ from data_pipeline.adapters.ledger import SqlLedger
 from data_pipeline.adapters.person_store import SqlPersonStore
 from data_pipeline.adapters.quarantine import SqlQuarantine, SqlQuarantineExits
 from data_pipeline.adapters.quarantined_people import SqlQuarantinedPeople
+from data_pipeline.adapters.removed_ids import SqlRemovedIds
 from data_pipeline.adapters.seen_ids.store import SeenIdsStore
 from data_pipeline.adapters.snapshot_book import SqlSnapshotBook
 from data_pipeline.adapters.training_counts import SqlTrainingCounts
@@ -46,6 +47,7 @@ from data_pipeline.domain.accounting import (
     QuarantinedPeople,
     QuarantineExits,
 )
+from data_pipeline.domain.chunk_store import ChunkStore, RemovedIds
 from data_pipeline.domain.errors import DomainError
 from data_pipeline.domain.import_ports import ErasedUsers, ImportBook, ImportQueue, Spool
 from data_pipeline.domain.imports import ImportFailed
@@ -97,6 +99,7 @@ class Storage:
     events: EventLog
     archive: EventArchive
     chunks: ChunkStore
+    removed_ids: RemovedIds
     corrections: Corrections
     event_types: EventTypeStore
     rules: ValidationRuleStore
@@ -151,6 +154,7 @@ async def open_storage(settings: Settings, telemetry: Telemetry, stack: AsyncExi
         events=weave(SqlEventLog(engine, objects, seen), "event_log"),
         archive=weave(SqlEventArchive(engine, objects, settings.sorting()), "event_archive"),
         chunks=weave(SqlChunkStore(engine, objects), "chunk_store"),
+        removed_ids=weave(SqlRemovedIds(engine), "removed_ids"),
         corrections=weave(SqlCorrections(engine, objects, HISTORY_LENGTH), "corrections"),
         event_types=weave(SqlEventTypeStore(engine, objects), "event_type_store"),
         rules=weave(SqlValidationRuleStore(engine), "validation_rule_store"),

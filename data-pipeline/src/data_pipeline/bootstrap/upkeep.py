@@ -15,7 +15,7 @@ from data_pipeline.services.accounting_check import AccountingCheck
 from data_pipeline.services.compaction import Compaction
 from data_pipeline.services.maintenance import Maintenance
 from data_pipeline.services.quarantine_expiry import QuarantineExpiry
-from data_pipeline.services.retention import Retention, Sweep
+from data_pipeline.services.retention import RemovalExpiry, Retention, Sweep
 from data_pipeline.services.upload_sweep import UploadSweep
 from data_pipeline.settings import Settings
 from instrumentation.telemetry import Telemetry
@@ -39,6 +39,7 @@ async def open_upkeep(
     jobs = (
         Compaction(storage.chunks, followed, now_ms),
         Retention(storage.chunks, followed, settings.event_retention_days, now_ms),
+        RemovalExpiry(storage.removed_ids, settings.deduplication_days, now_ms),
         Sweep(storage.chunks, now_ms),
         UploadSweep(partial(remove_abandoned_uploads, settings.objects())),
         QuarantineExpiry(storage.quarantine_exits, settings.quarantine_days, books.expired, now_ms),

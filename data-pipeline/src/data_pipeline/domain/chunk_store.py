@@ -75,3 +75,19 @@ class ChunkStore(Protocol):
     async def close(self) -> None:
         """Release what the store holds."""
         ...
+
+
+class RemovedIds(Protocol):
+    """The ids of removed events, which may be used again: every index of seen ids forgets them."""
+
+    async def purge(self, before_ms: int) -> int:
+        """Delete what was removed before a moment (Unix milliseconds); how many removals."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise `PortUnavailable` where they cannot be read."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the store holds."""
+        ...
