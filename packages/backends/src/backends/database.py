@@ -10,6 +10,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, QueuePool, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from backends.embedded.writing_turns import WritingTurns
+
 BUSY_TIMEOUT_MS = 5_000
 CLOSING_SECONDS = 5.0
 
@@ -92,9 +94,13 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
         cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 
+    turns = WritingTurns(BUSY_TIMEOUT_MS / 1000)
+    event.listen(engine.sync_engine, "checkin", turns.give_back)
+
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
         if connection.get_execution_options().get("read_only", False):
             return
+        turns.take(connection)
         # Taking the write lock at once lets writers queue instead of failing in mid-transaction.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
