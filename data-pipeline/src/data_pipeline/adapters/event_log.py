@@ -86,11 +86,13 @@ class SqlEventLog(SqlStore):
     ) -> AsyncGenerator[StagedEvents]:
         """A block in which the new ones of some events are ready to be stored."""
         chunk = new_chunk(tenant_id, lane, received_at_ms, 0)
-        hashes = await asyncio.to_thread(hash_ids, events.column("event_id"))
+        hashing = asyncio.to_thread(hash_ids, events.column("event_id"))
         if len(events) > INLINE_ROWS:
             # As if all were new, since most often they are: meanwhile others of the tenant go on.
             with available(self.what):
-                chunk = await self._as_object(chunk, events)
+                hashes, chunk = await asyncio.gather(hashing, self._as_object(chunk, events))
+        else:
+            hashes = await hashing
         async with self._deduplication.lent(tenant_id) as seen:
             with available(self.what):
                 async with self._reading.begin() as connection:

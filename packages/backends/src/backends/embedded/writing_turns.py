@@ -25,7 +25,9 @@ class WritingTurns:
     def take(self, connection: Connection) -> None:
         """Wait for a turn for this connection, in the greenlet of an asyncio engine."""
         if await_only(self._taken()):
-            connection.connection.record_info[_TURN] = True
+            record = connection.connection.record_info
+            assert record is not None  # noqa: S101 - the connection is in use
+            record[_TURN] = True
 
     def give_back(self, _: Any, record: Any) -> None:
         """End the turn of a connection that is back in its pool; an event of pools."""
