@@ -15,12 +15,15 @@ from typing import Any
 import faiss
 import numpy as np
 
+from backends.database import open_engine
 from backends.embedded.feature_reader import SqliteFeatureReader
 from backends.embedded.feature_writer import SqliteFeatureWriter
+from backends.locations import sqlite_url
 from backends.object_store import UrlObjectStore
 from backends.ports import ItemContent, ItemUpdate
 from benchmarks.serving.views import views
 from contracts.recommendations import BatchQuery, RecommendationQuery
+from ml_engine.adapters.serving_store import SqlServingStore
 from ml_engine.models.two_tower import TwoTower, UserTower
 from ml_engine.models.two_tower.item_tower import ItemTower
 from ml_engine.registry.registry import ModelRegistry
@@ -118,7 +121,9 @@ async def main(n_items: int) -> None:
         ]
         await writer.apply(views(TENANT, events, len(events)))
         features = SqliteFeatureReader(path)
-        registry = ModelRegistry(UrlObjectStore(Path(folder).as_uri()), Path(folder))
+        database = open_engine(sqlite_url(Path(folder), "ml-engine"), pool_size=1)
+        objects, serving_store = UrlObjectStore(Path(folder).as_uri()), SqlServingStore(database)
+        registry = ModelRegistry(objects, serving_store, Path(folder))
         models = TenantModels(registry, features)
         ids, titles = [item.item_id for item in items], [item.title for item in items]
         popularity = np.arange(n_items, 0, -1, dtype=np.float64)

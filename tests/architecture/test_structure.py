@@ -16,6 +16,7 @@ import data_pipeline.domain.ports
 import data_pipeline.domain.snapshot_ports
 import data_pipeline.domain.streams
 import data_pipeline.domain.validation_rules
+import ml_engine.registry.ports
 import ml_engine.training.ports
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +38,7 @@ PORT_MODULES = [
     data_pipeline.domain.streams,
     data_pipeline.domain.snapshot_ports,
     data_pipeline.domain.validation_rules,
+    ml_engine.registry.ports,
     ml_engine.training.ports,
 ]
 PORTS = [

@@ -1,5 +1,6 @@
-"""Every implementation of the port JobStore."""
+"""Every implementation of the ports JobStore and JobClaims."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from backends.ports import PortUnavailable
 from contracts.training import JobStatus, ModelType, TrainingJob
 from ml_engine.adapters.job_store import SqlJobStore
 from ml_engine.bootstrap import MIGRATIONS
-from ml_engine.training.ports import JobStore
+from ml_engine.training.ports import ClaimLost, OpenJob
 
 pytestmark = pytest.mark.anyio
 
@@ -32,8 +33,11 @@ def job(number: int, tenant_id: str = "acme", status: JobStatus = JobStatus.QUEU
     )
 
 
+Store = SqlJobStore
+
+
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncGenerator[JobStore]:
+async def store(tmp_path: Path) -> AsyncGenerator[Store]:
     engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/jobs.db", pool_size=2)
     await migrate(engine, MIGRATIONS)
     store = SqlJobStore(engine)
@@ -41,50 +45,139 @@ async def store(tmp_path: Path) -> AsyncGenerator[JobStore]:
     await store.close()
 
 
-async def test_a_saved_job_is_found_as_it_was(store: JobStore) -> None:
-    await store.save(job(1))
+@pytest.fixture
+async def other(tmp_path: Path, store: Store) -> AsyncGenerator[Store]:
+    """Another replica's way to the same jobs."""
+    other = SqlJobStore(open_engine(f"sqlite+aiosqlite:///{tmp_path}/jobs.db", pool_size=2))
+    yield other
+    await other.close()
+
+
+def running(one: TrainingJob) -> TrainingJob:
+    changes = {"status": JobStatus.RUNNING, "started_at": one.created_at, "attempts": 1}
+    return one.model_copy(update=changes)
+
+
+async def seen(store: Store) -> OpenJob:
+    """The only open job."""
+    (one,) = await store.open_jobs()
+    return one
+
+
+async def test_an_added_job_is_found_as_it_was(store: Store) -> None:
+    await store.add(job(1), {})
     assert await store.find("acme", "acme-1") == job(1)
 
 
-async def test_saving_again_replaces(store: JobStore) -> None:
-    await store.save(job(1))
-    done = job(1).model_copy(update={"status": JobStatus.COMPLETED, "progress": 1.0})
-    await store.save(done)
+async def test_a_new_job_is_held_by_nobody_and_keeps_its_trace(store: Store) -> None:
+    await store.add(job(1), {"traceparent": "00-1-2-01"})
+    assert await store.open_jobs() == [OpenJob(job(1), trace_headers={"traceparent": "00-1-2-01"})]
+
+
+async def test_of_two_that_claim_at_once_one_holds_the_job(store: Store, other: Store) -> None:
+    await store.add(job(1), {})
+    look = await seen(store)
+    claims = [one.claim(look, name, running(job(1))) for one, name in ((store, "a"), (other, "b"))]
+    won = await asyncio.gather(*claims)
+    assert sorted(won) == [False, True]
+    one = await seen(store)
+    assert (one.holder, one.job) == ("a" if won[0] else "b", running(job(1)))
+    assert one.last_turn == job(1).created_at
+
+
+async def test_only_the_holder_writes_how_a_job_goes(store: Store, other: Store) -> None:
+    await store.add(job(1), {})
+    assert await store.claim(await seen(store), "a", running(job(1)))
+    half = running(job(1)).model_copy(update={"progress": 0.5})
+    assert await store.renew("a", half) is False
+    done = half.model_copy(update={"status": JobStatus.COMPLETED})
+    for write in (other.renew, other.release):
+        with pytest.raises(ClaimLost):
+            await write("b", done)
+    assert await store.find("acme", "acme-1") == half
+
+
+async def test_a_claim_that_was_renewed_since_it_was_seen_is_not_taken_over(
+    store: Store, other: Store
+) -> None:
+    await store.add(job(1), {})
+    assert await store.claim(await seen(store), "a", running(job(1)))
+    look = await seen(other)
+    await store.renew("a", running(job(1)))
+    assert not await other.claim(look, "b", running(job(1)))
+    assert await other.claim(await seen(other), "b", running(job(1)))
+    with pytest.raises(ClaimLost):
+        await store.renew("a", running(job(1)))
+
+
+async def test_a_released_job_is_anybodys_until_it_has_ended(store: Store, other: Store) -> None:
+    await store.add(job(1), {})
+    assert await store.claim(await seen(store), "a", running(job(1)))
+    await store.release("a", running(job(1)))
+    look = await seen(other)
+    assert look.holder is None
+    assert await other.claim(look, "b", running(job(1)))
+    done = running(job(1)).model_copy(update={"status": JobStatus.COMPLETED, "progress": 1.0})
+    await other.release("b", done)
+    assert list(await store.open_jobs()) == []
     assert await store.find("acme", "acme-1") == done
-    assert list(await store.unfinished()) == []
+    assert not await store.claim(look, "a", running(job(1)))
+    with pytest.raises(ClaimLost):
+        await other.renew("b", running(job(1)))
 
 
-async def test_another_tenants_job_is_not_found(store: JobStore) -> None:
-    await store.save(job(1))
+async def test_the_wish_to_cancel_reaches_the_holder_at_its_next_renewal(
+    store: Store, other: Store
+) -> None:
+    await store.add(job(1), {})
+    assert await store.claim(await seen(store), "a", running(job(1)))
+    await other.want_cancelled("acme-1")
+    assert (await seen(store)).cancel_wanted
+    assert await store.renew("a", running(job(1))) is True
+
+
+async def test_an_open_job_tells_when_its_tenant_had_its_last_turn(store: Store) -> None:
+    for number, tenant_id in ((1, "acme"), (2, "acme"), (3, "globex")):
+        await store.add(job(number, tenant_id), {})
+    first = (await store.open_jobs())[0]
+    assert await store.claim(first, "a", running(first.job))
+    done = running(first.job).model_copy(update={"status": JobStatus.COMPLETED})
+    await store.release("a", done)
+    turns = {one.job.tenant_id: one.last_turn for one in await store.open_jobs()}
+    assert turns == {"acme": first.job.created_at, "globex": None}
+
+
+async def test_another_tenants_job_is_not_found(store: Store) -> None:
+    await store.add(job(1), {})
     assert await store.find("globex", "acme-1") is None
     assert list(await store.of_tenant("globex", 10)) == []
 
 
-async def test_a_tenants_jobs_come_newest_first(store: JobStore) -> None:
+async def test_a_tenants_jobs_come_newest_first(store: Store) -> None:
     for number in (2, 1, 3):
-        await store.save(job(number))
+        await store.add(job(number), {})
     assert [one.seed for one in await store.of_tenant("acme", 10)] == [3, 2, 1]
 
 
 async def test_a_tenants_jobs_come_in_pages_that_stay_right_as_jobs_arrive(
-    store: JobStore,
+    store: Store,
 ) -> None:
     for number in range(1, 6):
-        await store.save(job(number))
+        await store.add(job(number), {})
     # Two of one moment stand in the order of their ids.
-    await store.save(job(30).model_copy(update={"created_at": job(3).created_at}))
+    await store.add(job(30).model_copy(update={"created_at": job(3).created_at}), {})
     first = await store.of_tenant("acme", 3)
-    await store.save(job(9))
+    await store.add(job(9), {})
     last = first[-1]
     rest = await store.of_tenant("acme", 3, (last.created_at, last.job_id))
     assert [one.seed for one in (*first, *rest)] == [5, 4, 30, 3, 2, 1]
 
 
-async def test_unfinished_jobs_of_all_tenants_come_oldest_first(store: JobStore) -> None:
-    await store.save(job(3, "globex", JobStatus.RUNNING))
-    await store.save(job(1, status=JobStatus.FAILED))
-    await store.save(job(2))
-    assert [one.job_id for one in await store.unfinished()] == ["acme-2", "globex-3"]
+async def test_open_jobs_of_all_tenants_come_oldest_first(store: Store) -> None:
+    await store.add(job(3, "globex", JobStatus.RUNNING), {})
+    await store.add(job(1, status=JobStatus.FAILED), {})
+    await store.add(job(2), {})
+    assert [one.job.job_id for one in await store.open_jobs()] == ["acme-2", "globex-3"]
 
 
 async def test_a_lost_database_is_unavailable(tmp_path: Path) -> None:

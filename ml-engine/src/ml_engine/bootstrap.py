@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from secrets import token_hex
+from socket import gethostname
+from typing import Any, TypeVar
 
 import faiss
 from fastapi import FastAPI
@@ -23,6 +25,7 @@ from ml_engine.adapters.job_store import SqlJobStore
 from ml_engine.adapters.job_telemetry import JobTelemetry
 from ml_engine.adapters.local_training import LocalTrainingRunner
 from ml_engine.adapters.retrieval_telemetry import RetrievalTelemetry
+from ml_engine.adapters.serving_store import SqlServingStore
 from ml_engine.http import models as model_routes
 from ml_engine.http import recommendations, training_jobs
 from ml_engine.http.errors import add_error_handlers
@@ -36,6 +39,8 @@ from ml_engine.retrieval.tenant_models import TenantModels
 from ml_engine.settings import Settings
 from ml_engine.training.job_execution import JobExecution
 from ml_engine.training.job_queue import TrainingQueue
+from ml_engine.training.job_work import JobWork
+from ml_engine.training.ports import ClaimLost
 from web.body_limit import BodyLimit
 from web.service_token import ServiceTokenGuard
 
@@ -56,15 +61,23 @@ class _Ports:
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         metrics, tracing = telemetry.metrics, telemetry.tracing
 
-        def woven(port: PortT, name: str, *expected: type[Exception]) -> PortT:
+        def woven(port: PortT, name: str, **options: Any) -> PortT:
             return observed(
-                port, kind="store", name=name, metrics=metrics, tracing=tracing, expected=expected
+                port, kind="store", name=name, metrics=metrics, tracing=tracing, **options
             )
 
         self.engine = open_engine(settings.database(), settings.db_pool_size)
         instrument_engine(self.engine, metrics, tracing, "ml-engine")
-        self.jobs = woven(SqlJobStore(self.engine), "job_store")
-        self.objects = woven(UrlObjectStore(settings.objects()), "object_store", KeyError)
+        self.jobs = woven(
+            SqlJobStore(self.engine),
+            "job_store",
+            expected=(ClaimLost,),
+            recurring=("open_jobs", "renew"),
+        )
+        self.serving = woven(SqlServingStore(self.engine), "serving_store", recurring=("changes",))
+        self.objects = woven(
+            UrlObjectStore(settings.objects()), "object_store", expected=(KeyError,)
+        )
         self.features = woven(SqliteFeatureReader(settings.features()), "feature_store")
         self.runner = woven(
             LocalTrainingRunner(settings.objects(), settings.telemetry()), "training_runner"
@@ -136,7 +149,7 @@ async def _engine(
     # One thread per search: more would fight over the cores with other requests.
     faiss.omp_set_num_threads(1)
     folder = settings.data_dir / "ml-engine"
-    registry = ModelRegistry(ports.objects, folder / "models")
+    registry = ModelRegistry(ports.objects, ports.serving, folder / "models")
     models = TenantModels(registry, ports.features)
     job_telemetry = JobTelemetry(telemetry.metrics)
     deployment = Deployment(registry, models, job_telemetry.show_model)
@@ -144,10 +157,13 @@ async def _engine(
     execution = JobExecution(
         ports.runner, registry, folder / "training", settings.service_version, deployment.activate
     )
-    queue = TrainingQueue(ports.jobs, execution, SnapshotStore(ports.objects), job_telemetry)
+    # A name that no other replica has, and none had before: what it held is not ours.
+    replica = f"{gethostname()}-{token_hex(4)}"
+    jobs = JobWork(ports.jobs, execution, job_telemetry, replica)
+    queue = TrainingQueue(ports.jobs, SnapshotStore(ports.objects), jobs)
     sampler = SearchSampler()
     retrieval = RetrievalTelemetry(telemetry.metrics, Freshness(models, registry), sampler)
-    work = (queue.work, retrieval.watch_vectors, retrieval.watch_searches)
+    work = (jobs.work, deployment.follow, retrieval.watch_vectors, retrieval.watch_searches)
     tasks = [asyncio.create_task(one()) for one in work]
     try:
         recommender = Recommender(models, ports.features, sampler)

@@ -1,7 +1,7 @@
 """Weaves telemetry around a port at the composition root: same interface, nothing to call."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, Final, TypeVar, cast
@@ -17,7 +17,7 @@ PortT = TypeVar("PortT")
 _CACHE: Final = "cache"
 
 
-def observed(
+def observed(  # noqa: PLR0913 - each is named where it is called
     port: PortT,
     *,
     kind: str,
@@ -26,6 +26,7 @@ def observed(
     tracing: Tracing,
     expected: tuple[type[Exception], ...] = (),
     attributes: Mapping[str, AttributeValue] | None = None,
+    recurring: Collection[str] = (),
 ) -> PortT:
     """The port with a span, a duration and an error count around every async method.
 
@@ -33,10 +34,11 @@ def observed(
     `get` counts hits and misses, any other kind as `port_operation_duration_seconds`.
     Exceptions of the types `expected` (such as KeyError for an absent object) are answers, not
     errors. `attributes` say more of what stands behind the port, such as `db.system.name` and
-    `server.address`, and are on its spans. Methods that are not `async def`, and attributes, are
-    the port's own.
+    `server.address`, and are on its spans. The methods named in `recurring`, such as a look each
+    second, make no traces of their own. Methods that are not `async def`, and attributes, are the
+    port's own.
     """
-    weaver = _Weaver(kind, name, metrics, tracing, expected, attributes or {})
+    weaver = _Weaver(kind, name, metrics, tracing, expected, attributes or {}, recurring)
     return cast("PortT", _ObservedPort(port, weaver))
 
 
@@ -67,6 +69,7 @@ class _Weaver:
         tracing: Tracing,
         expected: tuple[type[Exception], ...],
         attributes: Mapping[str, AttributeValue],
+        recurring: Collection[str],
     ) -> None:
         self._kind = kind
         self._name = name
@@ -74,6 +77,7 @@ class _Weaver:
         self._tracing = tracing
         self._expected = expected
         self._attributes = attributes
+        self._recurring = recurring
 
     def weave(
         self, operation: str, call: Callable[..., Awaitable[Any]]
@@ -89,9 +93,12 @@ class _Weaver:
             **self._attributes,
         }
 
+        tracing = self._tracing
+        tracer = tracing.silent if operation in self._recurring else tracing.tracer
+
         @wraps(call)
         async def traced(*args: Any, **kwargs: Any) -> Any:
-            with self._tracing.tracer.start_as_current_span(
+            with tracer.start_as_current_span(
                 span_name,
                 kind=SpanKind.CLIENT,
                 attributes=attributes,

@@ -1,13 +1,17 @@
 """Whose training job is next."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from contracts.training import JobStatus, ModelType, TrainingJob
-from ml_engine.training.turns import Turns
+from ml_engine.training.ports import OpenJob
+from ml_engine.training.turns import next_job
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def job(number: int, tenant_id: str, status: JobStatus = JobStatus.QUEUED) -> TrainingJob:
-    return TrainingJob(
+def job(number: int, tenant_id: str, status: JobStatus = JobStatus.QUEUED) -> OpenJob:
+    made = TrainingJob(
         job_id=f"{tenant_id}{number}",
         tenant_id=tenant_id,
         snapshot_id="0",
@@ -16,16 +20,23 @@ def job(number: int, tenant_id: str, status: JobStatus = JobStatus.QUEUED) -> Tr
         status=status,
         stage="",
         progress=0.0,
-        created_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number),
+        created_at=START + timedelta(minutes=number),
     )
+    return OpenJob(made)
 
 
-def order(waiting: list[TrainingJob]) -> list[str]:
-    turns, done = Turns(), []
-    while (chosen := turns.next(waiting)) is not None:
-        turns.taken(chosen, waiting)
-        waiting = [one for one in waiting if one is not chosen]
-        done.append(chosen.job_id)
+def order(waiting: list[OpenJob]) -> list[str]:
+    """One after another, each beginning a minute after the one before."""
+    done: list[str] = []
+    while (chosen := next_job(waiting)) is not None:
+        done.append(chosen.job.job_id)
+        now = START + timedelta(minutes=len(done))
+        tenant_id = chosen.job.tenant_id
+        waiting = [
+            replace(one, last_turn=now if one.job.tenant_id == tenant_id else one.last_turn)
+            for one in waiting
+            if one is not chosen
+        ]
     return done
 
 
@@ -40,4 +51,4 @@ def test_what_a_stop_interrupted_goes_first() -> None:
 
 
 def test_nobody_is_next_where_nobody_waits() -> None:
-    assert Turns().next([]) is None
+    assert next_job([]) is None

@@ -58,7 +58,20 @@ class JobTelemetry:
                 tenant_id=tenant,
                 model_type=job.model_type,
             )
-        _log(job, failure)
+        if failure is not None:
+            _tell(job, logging.WARNING, f"training job failed: {failure}")
+        else:
+            _tell(job, logging.INFO, f"training job {job.status}")
+
+    def taken_up(self, job: TrainingJob) -> None:
+        """Record that a job is run again, after the replica that ran it stopped or fell silent."""
+        self._metrics.inc("training_job_takeovers_total", tenant_id=job.tenant_id)
+        _tell(job, logging.WARNING, f"training job taken up, attempt {job.attempts}")
+
+    def lost(self, job: TrainingJob) -> None:
+        """Record that this replica was silent for so long that another one took the job up."""
+        self._metrics.forget("training_job_status", job_id=job.job_id, tenant_id=job.tenant_id)
+        _tell(job, logging.WARNING, "training job given up: another replica has claimed it")
 
     def show_model(self, model: ModelVersion) -> None:
         """Show the model that begins to serve a tenant, in place of the one before it."""
@@ -113,7 +126,7 @@ def quality(model: ModelVersion) -> dict[str, float]:
     return {name: interval["mean"] for name, interval in entry["metrics"].items()}
 
 
-def _log(job: TrainingJob, failure: TrainingFailed | None) -> None:
+def _tell(job: TrainingJob, level: int, message: str) -> None:
     fields = {
         "category": "ml",
         "job_id": job.job_id,
@@ -122,8 +135,5 @@ def _log(job: TrainingJob, failure: TrainingFailed | None) -> None:
         "seconds_since_creation": (datetime.now(UTC) - job.created_at).total_seconds(),
     }
     token = bind(RequestContext(tenant_id=job.tenant_id))
-    if failure is not None:
-        _logger.warning("training job failed: %s", failure, extra=fields)
-    else:
-        _logger.info("training job %s", job.status, extra=fields)
+    _logger.log(level, message, extra=fields)
     reset(token)

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from ml_engine.adapters.job_store import metadata
+from ml_engine.adapters.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,32 +1,41 @@
 """The model registry: versions with their lineage in the object store, and which one serves."""
 
 import asyncio
-import json
 import shutil
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from tempfile import mkdtemp
+from typing import Final
 
 from backends.ports import ObjectStore
 from contracts.training import ModelVersion
 from ml_engine.domain.errors import ModelNotFound
+from ml_engine.registry.ports import ServingChange, ServingStore
 
 RECORD = "record.json"
-SERVING = "serving"
+ARRIVING = ".arriving-"
+ABANDONED_SECONDS: Final = 3600.0
+"""After this long a copy that has not become whole is what a killed process has left."""
 
 KEPT_HISTORY = 20
 """How many versions that served are remembered, for rolling back."""
 
 
 class ModelRegistry:
-    """Keeps models under `models/<tenant>/<version>/`.
+    """Keeps models under `models/<tenant>/<version>/`; `serving` says which of them serve.
 
-    A version's record is written last, so what has a record is whole. `models/<tenant>/serving`
-    names the versions that served, the present one first: one small object, replaced at once.
+    A version's record is written last, so what has a record is whole.
     """
 
-    def __init__(self, objects: ObjectStore, cache: Path) -> None:
-        """Read through the folder `cache`, from which models are mapped into memory."""
+    def __init__(self, objects: ObjectStore, serving: ServingStore, cache: Path) -> None:
+        """Read through the folder `cache`, from which models are mapped into memory.
+
+        Replicas may share the folder.
+        """
         self._objects = objects
+        self._serving = serving
         self._cache = cache
 
     async def publish(self, folder: Path, record: ModelVersion) -> None:
@@ -37,17 +46,25 @@ class ModelRegistry:
             await self._objects.put(prefix + path.name, content)
         await self._objects.put(prefix + RECORD, record.model_dump_json().encode())
 
-    async def promote(self, tenant_id: str, version: str) -> None:
-        """Let a version serve. Raises `ModelNotFound`."""
-        await self.record(tenant_id, version)
-        history = await self.serving_history(tenant_id)
-        if not history or history[0] != version:
-            await self._put_history(tenant_id, [version, *history][:KEPT_HISTORY])
+    async def promote(self, tenant_id: str, version: str) -> int:
+        """Let a version serve; the sequence of the change. Raises `ModelNotFound`.
 
-    async def retreat(self, tenant_id: str) -> None:
-        """Let the version serve that served before the one that serves; there must be one."""
-        history = await self.serving_history(tenant_id)
-        await self._put_history(tenant_id, history[1:])
+        Of several at once the last one wins, for all replicas.
+        """
+        await self.record(tenant_id, version)
+        while True:
+            history = await self.serving_history(tenant_id)
+            others = history[1:] if history[:1] == [version] else history
+            wanted = [version, *others][:KEPT_HISTORY]
+            if sequence := await self._serving.replace(tenant_id, history, wanted):
+                return sequence
+
+    async def retreat(self, tenant_id: str, history: Sequence[str]) -> int:
+        """Let the version serve that served before the first of `history`.
+
+        The sequence of the change, 0 where another version serves by now.
+        """
+        return await self._serving.replace(tenant_id, history, history[1:])
 
     async def discard(self, tenant_id: str, version: str) -> None:
         """Remove a version that never served, its record first: no part passes for whole."""
@@ -72,42 +89,40 @@ class ModelRegistry:
 
     async def serving_history(self, tenant_id: str) -> list[str]:
         """The versions that served, the one that serves first; none before the first."""
-        try:
-            return json.loads(await self._objects.get(f"models/{tenant_id}/{SERVING}"))
-        except KeyError:
-            return []
+        return list(await self._serving.history(tenant_id))
 
     async def serving_version(self, tenant_id: str) -> str | None:
         """The version that serves, None where none does."""
         return next(iter(await self.serving_history(tenant_id)), None)
 
-    async def serving(self, tenant_id: str) -> ModelVersion:
-        """The record of the version that serves. Raises `ModelNotFound` where none does."""
-        version = await self.serving_version(tenant_id)
-        if version is None:
-            raise ModelNotFound(f"no model serves {tenant_id!r} yet")
-        return await self._record(tenant_id, version, version)
-
-    async def tenants(self) -> Sequence[str]:
-        """The tenants that have a serving model."""
-        keys = await self._objects.keys("models/")
-        return [key.split("/")[1] for key in keys if key.endswith(f"/{SERVING}")]
+    async def serving_changes(self, after: int = 0) -> Sequence[ServingChange]:
+        """Which version serves each tenant where that has changed after this sequence, in order."""
+        return await self._serving.changes(after)
 
     async def fetch(self, tenant_id: str, version: str) -> Path:
         """A local folder with the version's files."""
         folder = self._cache / tenant_id / version
         if folder.exists():
             return folder
-        arriving = folder.with_name(f".{version}.arriving")
-        shutil.rmtree(arriving, ignore_errors=True)
-        arriving.mkdir(parents=True)
-        prefix = _prefix(tenant_id, version)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(_sweep, folder.parent)
+        arriving = Path(mkdtemp(prefix=ARRIVING, dir=folder.parent))
+        try:
+            await self._download(_prefix(tenant_id, version), arriving)
+            # The folder appears under its name only when it is whole.
+            await asyncio.to_thread(arriving.rename, folder)
+        except OSError:
+            # Another replica on this disk was quicker.
+            if not folder.exists():
+                raise
+        finally:
+            shutil.rmtree(arriving, ignore_errors=True)
+        return folder
+
+    async def _download(self, prefix: str, folder: Path) -> None:
         for key in await self._objects.keys(prefix):
             content = await self._objects.get(key)
-            await asyncio.to_thread((arriving / key.removeprefix(prefix)).write_bytes, content)
-        # The folder appears under its name only when it is whole.
-        arriving.rename(folder)
-        return folder
+            await asyncio.to_thread((folder / key.removeprefix(prefix)).write_bytes, content)
 
     async def _record(self, tenant_id: str, version: str, serving: str | None) -> ModelVersion:
         try:
@@ -117,9 +132,13 @@ class ModelRegistry:
         record = ModelVersion.model_validate_json(content)
         return record.model_copy(update={"serving": serving == version})
 
-    async def _put_history(self, tenant_id: str, versions: Sequence[str]) -> None:
-        content = json.dumps(versions).encode()
-        await self._objects.put(f"models/{tenant_id}/{SERVING}", content)
+
+def _sweep(folder: Path) -> None:
+    """Remove the copies that killed processes have begun in a folder."""
+    for copy in folder.glob(f"{ARRIVING}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - copy.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(copy, ignore_errors=True)
 
 
 def _files(folder: Path) -> list[Path]:

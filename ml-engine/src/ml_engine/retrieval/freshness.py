@@ -13,8 +13,8 @@ class Freshness:
     """Remembers when each tenant's vectors were last known to be the newest.
 
     They are where the registry names their version and the tenant's catalogue is in them. An age
-    grows while another replica has deployed a version that this one has not loaded, and while the
-    registry or the catalogue cannot be read. `clock` is in seconds.
+    grows while another replica has deployed a version that this one has not loaded, the first one
+    too, and while the registry or the catalogue cannot be read. `clock` is in seconds.
     """
 
     def __init__(
@@ -36,15 +36,20 @@ class Freshness:
 
     async def look(self) -> None:
         """Let each model follow its catalogue, and compare its version with the registry's."""
-        for tenant_id, version in self._models.versions().items():
+        try:
+            changes = await self._registry.serving_changes()
+        except PortUnavailable:
+            return
+        in_memory = self._models.versions()
+        for _, tenant_id, version in changes:
             now = self._clock()
-            is_current = await self._is_current(tenant_id, version)
+            is_current = version == in_memory.get(tenant_id) and await self._follows(tenant_id)
             if is_current or tenant_id not in self._current_at:
                 self._current_at[tenant_id] = now
 
-    async def _is_current(self, tenant_id: str, version: str) -> bool:
+    async def _follows(self, tenant_id: str) -> bool:
         try:
             await self._models.serving(tenant_id)
-            return await self._registry.serving_version(tenant_id) == version
         except (NothingToRecommend, PortUnavailable):
             return False
+        return True

@@ -40,8 +40,8 @@ class JobExecution:
 
         Cancelled, it ends the training process and leaves no model.
         """
-        folder = self._scratch / job.job_id
-        shutil.rmtree(folder, ignore_errors=True)
+        await self._forget_earlier(job)
+        folder = self._scratch / _version(job)
         folder.mkdir(parents=True)
         try:
             outcome = await self._runner.run(_spec(job, folder, trace_headers), on_progress)
@@ -57,6 +57,19 @@ class JobExecution:
         """Let the model serve."""
         return await self._deploy(model.tenant_id, model.model_version)
 
+    async def discard(self, model: ModelVersion) -> None:
+        """Remove a model that shall not serve."""
+        await self._registry.discard(model.tenant_id, model.model_version)
+
+    async def _forget_earlier(self, job: TrainingJob) -> None:
+        """Remove what earlier attempts at the job have left; a model that has served stays."""
+        served = await self._registry.serving_history(job.tenant_id) if job.attempts > 1 else []
+        for attempt in range(1, job.attempts):
+            version = _version(job.model_copy(update={"attempts": attempt}))
+            shutil.rmtree(self._scratch / version, ignore_errors=True)
+            if version not in served:
+                await self._registry.discard(job.tenant_id, version)
+
     async def _publish(self, folder: Path, record: ModelVersion) -> None:
         try:
             await self._registry.publish(folder, record)
@@ -66,8 +79,7 @@ class JobExecution:
 
     def _record(self, job: TrainingJob, trained: Trained) -> ModelVersion:
         return ModelVersion(
-            # A job makes one model, so they share a name: publishing twice changes nothing.
-            model_version=job.job_id,
+            model_version=_version(job),
             tenant_id=job.tenant_id,
             model_type=job.model_type,
             snapshot_id=job.snapshot_id,
@@ -78,6 +90,14 @@ class JobExecution:
             created_at=datetime.now(UTC),
             report=trained.report,
         )
+
+
+def _version(job: TrainingJob) -> str:
+    """The name of the model that this attempt at the job makes.
+
+    A replica that was held up may still be at an earlier attempt: their files never mix.
+    """
+    return job.job_id if job.attempts <= 1 else f"{job.job_id}-{job.attempts}"
 
 
 def _spec(job: TrainingJob, folder: Path, trace_headers: dict[str, str]) -> TrainingSpec:

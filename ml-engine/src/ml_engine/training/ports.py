@@ -1,6 +1,7 @@
 """What training jobs need of the outside."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -27,10 +28,10 @@ class TrainingRunner(Protocol):
 
 
 class JobStore(Protocol):
-    """Keeps training jobs over restarts."""
+    """Keeps training jobs over restarts, for all replicas."""
 
-    async def save(self, job: TrainingJob) -> None:
-        """Create the job or replace what is known of it."""
+    async def add(self, job: TrainingJob, trace_headers: Mapping[str, str]) -> None:
+        """Keep a new job, with the trace context of the request that asked for it."""
         ...
 
     async def find(self, tenant_id: str, job_id: str) -> TrainingJob | None:
@@ -46,12 +47,69 @@ class JobStore(Protocol):
         """
         ...
 
-    async def unfinished(self) -> Sequence[TrainingJob]:
-        """All jobs that are queued or running, oldest first."""
+    async def want_cancelled(self, job_id: str) -> None:
+        """Let whoever holds the job know, at its next renewal, that it is to be cancelled."""
         ...
 
     async def ping(self) -> None:
         """Raise `PortUnavailable` where jobs cannot be kept."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the store holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """A job that has not ended, as one look shows it.
+
+    `holder` is the replica that has claimed it, and `renewals` grows with each of its signs of
+    life. `last_turn` is when a job of the tenant was last begun, on any replica.
+    """
+
+    job: TrainingJob
+    holder: str | None = None
+    renewals: int = 0
+    cancel_wanted: bool = False
+    last_turn: datetime | None = None
+    trace_headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class ClaimLost(Exception):
+    """The job is held by another replica, or has ended: what this one has to say comes too late."""
+
+
+class JobClaims(Protocol):
+    """Which replica runs which job: each by one at a time, who alone writes how it goes."""
+
+    async def open_jobs(self) -> Sequence[OpenJob]:
+        """All jobs that are queued or running, oldest first."""
+        ...
+
+    async def claim(self, seen: OpenJob, holder: str, job: TrainingJob) -> bool:
+        """Hold a job from now on and keep it as `job`.
+
+        False, and nothing is changed, where anything has happened to the claim since it was `seen`.
+        """
+        ...
+
+    async def renew(self, holder: str, job: TrainingJob) -> bool:
+        """Keep how far a held job is, and the claim; True where it is to be cancelled.
+
+        Raises `ClaimLost`.
+        """
+        ...
+
+    async def release(self, holder: str, job: TrainingJob) -> None:
+        """Keep a held job as `job`, which nobody holds: it has ended, or others take it up.
+
+        Raises `ClaimLost`.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Raise `PortUnavailable` where jobs cannot be claimed."""
         ...
 
     async def close(self) -> None:

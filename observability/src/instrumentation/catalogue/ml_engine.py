@@ -39,6 +39,11 @@ METRICS: Final = (
         ("tenant_id", "error_type"), "jobs", ML_ENGINE,
     ),
     Metric(
+        "training_job_takeovers_total", "counter",
+        "Training jobs begun again after the replica that ran them stopped or fell silent.",
+        ("tenant_id",), "jobs", ML_ENGINE,
+    ),
+    Metric(
         "training_job_duration_seconds", "histogram", "Time of one training job.",
         ("tenant_id", "model_type"), "seconds", ML_ENGINE, TRAINING_DURATION,
     ),

@@ -1,15 +1,21 @@
 """The registry: whole versions only, one that serves, tenants apart."""
 
+import asyncio
+import os
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from backends.database import migrate, open_engine
 from backends.object_store import UrlObjectStore
 from backends.ports import PortUnavailable
 from contracts.training import ModelType, ModelVersion
+from ml_engine.adapters.serving_store import SqlServingStore
+from ml_engine.bootstrap import MIGRATIONS
 from ml_engine.domain.errors import ModelNotFound
-from ml_engine.registry.registry import RECORD, ModelRegistry
+from ml_engine.registry.registry import ARRIVING, RECORD, ModelRegistry
 
 pytestmark = pytest.mark.anyio
 
@@ -43,8 +49,17 @@ def objects(tmp_path: Path) -> UrlObjectStore:
 
 
 @pytest.fixture
-def registry(objects: UrlObjectStore, tmp_path: Path) -> ModelRegistry:
-    return ModelRegistry(objects, tmp_path / "cache")
+async def serving(tmp_path: Path) -> AsyncGenerator[SqlServingStore]:
+    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/serving.db", pool_size=2)
+    await migrate(engine, MIGRATIONS)
+    store = SqlServingStore(engine)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def registry(objects: UrlObjectStore, serving: SqlServingStore, tmp_path: Path) -> ModelRegistry:
+    return ModelRegistry(objects, serving, tmp_path / "cache")
 
 
 async def test_a_published_version_keeps_its_lineage_and_its_files(
@@ -59,11 +74,12 @@ async def test_a_published_version_keeps_its_lineage_and_its_files(
 async def test_nothing_serves_before_it_is_promoted(registry: ModelRegistry, folder: Path) -> None:
     await registry.publish(folder, record("v1"))
     assert await registry.serving_version("acme") is None
-    assert list(await registry.tenants()) == []
-    await registry.promote("acme", "v1")
+    assert list(await registry.serving_changes()) == []
+    sequence = await registry.promote("acme", "v1")
     assert await registry.serving_version("acme") == "v1"
-    assert list(await registry.tenants()) == ["acme"]
-    assert (await registry.serving("acme")).serving
+    assert list(await registry.serving_changes()) == [(sequence, "acme", "v1")]
+    assert list(await registry.serving_changes(sequence)) == []
+    assert (await registry.record("acme", "v1")).serving
 
 
 async def test_promoting_another_version_moves_the_serving_mark(
@@ -91,7 +107,8 @@ async def test_the_registry_remembers_what_served_before(
         await registry.publish(folder, record(version))
         await registry.promote("acme", version)
     assert await registry.serving_history("acme") == ["v3", "v2", "v1"]
-    await registry.retreat("acme")
+    assert not await registry.retreat("acme", ["v2", "v1"])
+    assert await registry.retreat("acme", ["v3", "v2", "v1"])
     assert await registry.serving_history("acme") == ["v2", "v1"]
     assert (await registry.record("acme", "v2")).serving
     assert await registry.serving_history("globex") == []
@@ -127,11 +144,28 @@ async def test_a_fetch_cut_short_is_done_again(
     registry: ModelRegistry, folder: Path, tmp_path: Path
 ) -> None:
     await registry.publish(folder, record("v1"))
-    arriving = tmp_path / "cache" / "acme" / ".v1.arriving"
-    arriving.mkdir(parents=True)
-    (arriving / "vectors.npy").write_bytes(b"half")
+    left = tmp_path / "cache" / "acme" / f"{ARRIVING}left"
+    left.mkdir(parents=True)
+    (left / "vectors.npy").write_bytes(b"half")
+    os.utime(left, (0, 0))
     fetched = await registry.fetch("acme", "v1")
     assert (fetched / "vectors.npy").read_bytes() == b"vectors"
+    assert [one.name for one in (tmp_path / "cache" / "acme").iterdir()] == ["v1"]
+
+
+async def test_replicas_on_one_disk_fetch_at_once(
+    registry: ModelRegistry,
+    objects: UrlObjectStore,
+    serving: SqlServingStore,
+    tmp_path: Path,
+    folder: Path,
+) -> None:
+    await registry.publish(folder, record("v1"))
+    other = ModelRegistry(objects, serving, tmp_path / "cache")
+    fetched = await asyncio.gather(*(one.fetch("acme", "v1") for one in (registry, other) * 4))
+    assert len(set(fetched)) == 1
+    assert (fetched[0] / "vectors.npy").read_bytes() == b"vectors"
+    assert [one.name for one in (tmp_path / "cache" / "acme").iterdir()] == ["v1"]
 
 
 async def test_an_object_store_that_cannot_be_written_says_so(

@@ -3,6 +3,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from backends.ports import PortUnavailable
+from ml_engine.registry.ports import ServingChange
 from ml_engine.retrieval.freshness import Freshness
 
 pytestmark = pytest.mark.anyio
@@ -29,8 +30,12 @@ class Models:
 class Registry:
     named: dict[str, str]
 
-    async def serving_version(self, tenant_id: str) -> str | None:
-        return self.named.get(tenant_id)
+    away: bool = False
+
+    async def serving_changes(self) -> list[ServingChange]:
+        if self.away:
+            raise PortUnavailable("the database is away")
+        return [ServingChange(n, *one) for n, one in enumerate(self.named.items(), start=1)]
 
 
 @dataclass
@@ -72,6 +77,28 @@ async def test_a_catalogue_that_cannot_be_read_makes_them_age() -> None:
     freshness = Freshness(models, Registry({"acme": "v1"}), clock)
     await freshness.look()
     models.away = True
+    clock.now += 90
+    await freshness.look()
+    assert freshness.age_seconds == 90
+
+
+async def test_a_first_model_that_this_replica_has_not_loaded_makes_them_age() -> None:
+    models, clock = Models({}), Clock()
+    freshness = Freshness(models, Registry({"acme": "v1"}), clock)
+    await freshness.look()
+    clock.now += 90
+    await freshness.look()
+    assert freshness.age_seconds == 90
+    models.in_memory["acme"] = "v1"
+    await freshness.look()
+    assert freshness.age_seconds == 0
+
+
+async def test_a_registry_that_cannot_be_read_makes_them_age() -> None:
+    registry, clock = Registry({"acme": "v1"}), Clock()
+    freshness = Freshness(Models({"acme": "v1"}), registry, clock)
+    await freshness.look()
+    registry.away = True
     clock.now += 90
     await freshness.look()
     assert freshness.age_seconds == 90
