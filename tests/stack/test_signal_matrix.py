@@ -75,8 +75,8 @@ TRAINING: Final = (
     (SNAPSHOT, "data-pipeline: write_snapshot"),
     (ORDERED, ORDERS),
     (ORDERS, STARTS),
-    (STARTS, "ml-engine: job_store save"),
-    ("ml-engine: job_store save", "ml-engine: INSERT training_jobs"),
+    (STARTS, "ml-engine: job_store add"),
+    ("ml-engine: job_store add", "ml-engine: INSERT training_jobs"),
 )
 EDGES: Final = [
     *(("recommendation", *edge) for edge in RECOMMENDATION),

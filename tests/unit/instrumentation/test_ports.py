@@ -131,3 +131,31 @@ async def test_what_stands_behind_a_port_is_on_its_spans(
     await port.get("a")
     exporting.close()
     assert attributes(collector.span("redis get")).items() >= behind.items()
+
+
+async def test_what_recurs_makes_no_trace_of_its_own(
+    metrics: Metrics, exporting: Tracing, collector: Collector
+) -> None:
+    class Inner(MemoryCache):
+        async def get(self, key: str) -> bytes | None:
+            with exporting.span("a query"):
+                return None
+
+    port = observed(
+        Inner(),
+        kind="store",
+        name="jobs",
+        metrics=metrics,
+        tracing=exporting,
+        recurring=("get",),
+    )
+    await port.get("a")
+    with exporting.span("a request"):
+        await port.get("a")
+    with pytest.raises(KeyError):
+        await port.take("absent")
+    exporting.close()
+    assert sorted(span.name for span in collector.spans(3)) == ["a query", "a request", "jobs take"]
+    labels = {"port": "jobs", "operation": "get"}
+    read = metrics.registry.get_sample_value
+    assert read("port_operation_duration_seconds_count", labels) == 2

@@ -1,0 +1,212 @@
+"""Two real ml-engines over one database and one object store."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import anyio
+import httpx2
+import psutil
+import pytest
+from tests.integration.ml_engine.conftest import TENANT, TOKEN, fill, finished, trained
+from tests.real_processes import free_ports, wait_until_ready
+
+from backends.http_transport import HttpTransport
+from contracts.ml_engine import MlEngineClient
+from contracts.recommendations import RecommendationQuery, Recommendations
+from contracts.training import JobStatus, TrainingJobRequest
+from launcher.sample.model import Sample
+from launcher.sample.simulator import SimulatorSettings, simulate
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+SAME_WITHIN_SECONDS = 5.0
+CANCELLED_WITHIN_SECONDS = 5.0
+QUERY = RecommendationQuery(user_id="nobody", num_items=20)
+
+
+class Replica:
+    """One process of ml-engine."""
+
+    def __init__(self, data_dir: Path, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._log = data_dir / f"{port}.log"
+        environment = {
+            **os.environ,
+            "DATA_DIR": str(data_dir),
+            "SERVICE_TOKEN": TOKEN,
+            "PORT": str(port),
+            "LOG_FORMAT": "json",
+        }
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ml_engine.main"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def wait_until_ready(self) -> None:
+        with httpx2.Client(base_url=self.url) as client:
+            wait_until_ready(client, lambda: self.process.poll() is None, self.log)
+
+    def is_training(self) -> bool:
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return any("ml_engine.training.worker" in " ".join(c.cmdline()) for c in children)
+
+    @asynccontextmanager
+    async def client(self) -> AsyncGenerator[MlEngineClient]:
+        transport = HttpTransport(self.url, timeout_seconds=60)
+        yield MlEngineClient(transport, TOKEN)
+        await transport.close()
+
+
+@contextmanager
+def two(data_dir: Path) -> Generator[tuple[Replica, Replica]]:
+    one, other = (Replica(data_dir, port) for port in free_ports(2))
+    try:
+        one.wait_until_ready()
+        other.wait_until_ready()
+        yield one, other
+    finally:
+        for replica in (one, other):
+            replica.process.terminate()
+        for replica in (one, other):
+            replica.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    return simulate(SimulatorSettings(users=200, items=60, events=4_000))
+
+
+async def same_version(clients: list[MlEngineClient], version: str | None) -> float:
+    """Wait until all serve the version; the seconds that took."""
+    started = time.monotonic()
+    with anyio.fail_after(SAME_WITHIN_SECONDS):
+        for client in clients:
+            while (await client.recommend(TENANT, QUERY)).model_version != version:
+                await anyio.sleep(0.02)
+    return time.monotonic() - started
+
+
+@asynccontextmanager
+async def asking(
+    clients: list[MlEngineClient], check: Callable[[Recommendations], None]
+) -> AsyncGenerator[None]:
+    """Ask all of them all the time; no request may fail."""
+    stop = anyio.Event()
+
+    async def ask(client: MlEngineClient) -> None:
+        while not stop.is_set():
+            check(await client.recommend(TENANT, QUERY))
+            await anyio.sleep(0.005)
+
+    async with anyio.create_task_group() as tasks:
+        for client in clients:
+            tasks.start_soon(ask, client)
+        yield
+        stop.set()
+
+
+async def test_all_replicas_serve_the_same_version_through_swaps_under_requests(
+    tmp_path: Path, sample: Sample
+) -> None:
+    snapshot_id = await fill(tmp_path, sample)
+    with two(tmp_path) as (one, other):
+        async with one.client() as a, other.client() as b:
+            both = [a, b]
+            versions: list[str | None] = []
+            for _ in range(2):
+                job = await trained(a, snapshot_id)
+                assert job.status is JobStatus.COMPLETED, job.error
+                versions.append(job.model_version)
+                await same_version(both, job.model_version)
+            first, second = (str(version) for version in versions)
+            expected = {second: await a.recommend(TENANT, QUERY)}
+            await b.activate(TENANT, first)
+            await same_version(both, first)
+            expected[first] = await b.recommend(TENANT, QUERY)
+
+            def is_of_one_version(answer: Recommendations) -> None:
+                assert answer == expected[answer.model_version]
+
+            async with asking(both, is_of_one_version):
+                for client, version in ((a, second), (b, first), (a, second), (b, first)):
+                    await client.activate(TENANT, version)
+                    await same_version(both, version)
+                await a.roll_back(TENANT)
+                await same_version(both, second)
+                for _ in range(3):
+                    await asyncio.gather(a.activate(TENANT, first), b.activate(TENANT, second))
+                    named = [m for m in (await a.models(TENANT, limit=5)).data if m.serving]
+                    await same_version(both, named[0].model_version)
+            deployed = [
+                await metric(one, "model_version_deployed"),
+                await metric(other, "model_version_deployed"),
+            ]
+            assert deployed[0] == deployed[1]
+
+
+async def training_one(replicas: tuple[Replica, Replica]) -> tuple[Replica, Replica]:
+    """The replica that trains, once one does, and the other."""
+    with anyio.fail_after(30):
+        while True:
+            for replica, other in (replicas, replicas[::-1]):
+                if replica.is_training():
+                    return replica, other
+            await anyio.sleep(0.01)
+
+
+async def test_a_killed_replicas_job_is_finished_by_the_other(
+    tmp_path: Path, sample: Sample
+) -> None:
+    snapshot_id = await fill(tmp_path, sample)
+    with two(tmp_path) as replicas:
+        async with replicas[0].client() as client:
+            request = TrainingJobRequest(snapshot_id=snapshot_id)
+            job = await client.start_training(TENANT, request)
+        killed, left = await training_one(replicas)
+        killed.process.kill()
+        async with left.client() as client:
+            done = await finished(client, job.job_id)
+            assert (done.status, done.attempts) == (JobStatus.COMPLETED, 2), done.error
+            await same_version([client], done.model_version)
+            models = await client.models(TENANT, limit=5)
+        assert [model.model_version for model in models.data] == [done.model_version]
+        assert await metric(left, "training_job_takeovers_total") == 1
+        assert "training job taken up, attempt 2" in left.log()
+
+
+async def test_a_cancel_on_the_other_replica_ends_the_training(
+    tmp_path: Path, sample: Sample
+) -> None:
+    snapshot_id = await fill(tmp_path, sample)
+    with two(tmp_path) as replicas:
+        async with replicas[0].client() as client:
+            request = TrainingJobRequest(snapshot_id=snapshot_id)
+            job = await client.start_training(TENANT, request)
+        running, other = await training_one(replicas)
+        async with other.client() as client:
+            started = time.monotonic()
+            cancelled = await client.cancel_training(TENANT, job.job_id)
+            assert time.monotonic() - started < CANCELLED_WITHIN_SECONDS
+            assert cancelled.status is JobStatus.CANCELLED
+            assert not running.is_training()
+            assert (await client.models(TENANT, limit=5)).data == []
+
+
+async def metric(replica: Replica, name: str) -> float:
+    async with httpx2.AsyncClient(base_url=replica.url) as client:
+        text = (await client.get("/metrics")).text
+    (line,) = [one for one in text.splitlines() if one.startswith(f"{name}{{")]
+    return float(line.rpartition(" ")[2])
