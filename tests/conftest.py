@@ -2,13 +2,17 @@
 
 import logging
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests import postgres_server
+from tests.databases import new_database, start_migrated, taken_as_migrated
 from tests.migrated_databases import remembering
 from tests.otlp_collector import Collector
+from tests.postgres_server import PostgresServer
 
-from backends import database
+from backends import migrations
 
 # How long an example takes tells nothing on a busy machine.
 settings.register_profile("tests", settings(), deadline=None)
@@ -32,8 +36,32 @@ def collector() -> Generator[Collector]:
 @pytest.fixture(scope="session", autouse=True)
 def _migrations_run_once() -> Generator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "_upgrade", remembering(database._upgrade))
+        migrate = remembering(taken_as_migrated(migrations._migrate))
+        patch.setattr(migrations, "_migrate", migrate)
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Generator[PostgresServer]:
+    """A PostgreSQL with a migrated database, for all tests of this process."""
+    if not postgres_server.is_here():
+        pytest.skip(postgres_server.NEEDS)
+    server = PostgresServer()
+    try:
+        start_migrated(server)
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
+    """An empty database of each kind: its DATABASE_URL."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'database.db'}"
+        return
+    with new_database(request.getfixturevalue("postgres")) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""New databases get the schema that the migrations gave the first one, without running them again.
+"""New files of SQLite get the schema that the migrations gave the first one, not by running them.
 
 Alembic takes some ten times as long as the statements that make the same schema.
 """
@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-Upgrade = Callable[[Connection, Path], None]
+from backends.migrations import HEAD, Migrated
+
+Migrate = Callable[[Connection, Path, str], Migrated]
 
 _SCHEMA = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
@@ -22,18 +24,20 @@ class _Contents(NamedTuple):
     rows: list[tuple[str, list[tuple[object, ...]]]]
 
 
-def remembering(upgrade: Upgrade) -> Upgrade:
+def remembering(migrate: Migrate) -> Migrate:
     """The same, run once for the new databases of each folder of migrations."""
-    known: dict[Path, _Contents] = {}
+    known: dict[Path, tuple[_Contents, Migrated]] = {}
 
-    def remembered(connection: Connection, migrations: Path) -> None:
-        is_new = not _tables(connection)
-        if is_new and migrations in known:
-            _write(connection, known[migrations])
-            return
-        upgrade(connection, migrations)
-        if is_new:
-            known[migrations] = _read(connection)
+    def remembered(connection: Connection, migrations: Path, target: str) -> Migrated:
+        if connection.dialect.name != "sqlite" or target != HEAD or _tables(connection):
+            return migrate(connection, migrations, target)
+        if migrations in known:
+            contents, migrated = known[migrations]
+            _write(connection, contents)
+            return migrated
+        migrated = migrate(connection, migrations, target)
+        known[migrations] = _read(connection), migrated
+        return migrated
 
     return remembered
 

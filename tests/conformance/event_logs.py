@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from backends.database import migrate, open_engine
+from backends.database import open_engine
+from backends.migrations import migrate
 from backends.object_store import UrlObjectStore
 from data_pipeline import migrations
 from data_pipeline.adapters.event_archive import SqlEventArchive
@@ -19,14 +20,19 @@ from data_pipeline.domain.records import EventRecord, Stored
 
 
 class LogFiles:
-    """An event log and what belongs to it, on the files of a folder."""
+    """An event log and what belongs to it, on the files of a folder; `url` is another database."""
 
-    def __init__(self, folder: Path) -> None:
-        self.engine = open_engine(f"sqlite+aiosqlite:///{folder / 'events.db'}", 5)
+    def __init__(self, folder: Path, url: str = "") -> None:
+        self._folder, self._url = folder, url
+        self.engine = open_engine(url or f"sqlite+aiosqlite:///{folder / 'events.db'}", 5)
         self.objects = UrlObjectStore(f"file://{folder / 'objects'}")
         self.seen = SeenIdsStore(folder / "seen-ids", 30)
         self.log = SqlEventLog(self.engine, self.objects, self.seen)
         self.archive = SqlEventArchive(self.engine, self.objects, folder / "sorting")
+
+    def replica(self) -> "LogFiles":
+        """Another one, of another process as it were."""
+        return LogFiles(self._folder, self._url)
 
     async def migrate(self) -> None:
         await migrate(self.engine, Path(migrations.__path__[0]))

@@ -1,12 +1,12 @@
 """Every CatalogueLog keeps the newest state of each item, in the order of the changes."""
 
-from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
+from collections.abc import AsyncGenerator
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
+from tests.databases import slow_on_postgresql
 
-from backends.database import migrate, open_engine
+from backends.database import open_engine
+from backends.migrations import migrate
 from data_pipeline.adapters.catalogue_log import SqlCatalogueLog
 from data_pipeline.bootstrap import MIGRATIONS
 from data_pipeline.domain.ports import CatalogueLog
@@ -14,14 +14,10 @@ from data_pipeline.domain.records import ItemRecord, Stored
 
 pytestmark = pytest.mark.anyio
 
-ENGINES: dict[str, Callable[[Path], AsyncEngine]] = {
-    "sqlite": lambda folder: open_engine(f"sqlite+aiosqlite:///{folder / 'items.db'}", 5),
-}
 
-
-@pytest.fixture(params=ENGINES)
-async def catalogue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[CatalogueLog]:
-    engine = ENGINES[request.param](tmp_path)
+@pytest.fixture
+async def catalogue(database_url: str) -> AsyncGenerator[CatalogueLog]:
+    engine = open_engine(database_url, 5)
     await migrate(engine, MIGRATIONS)
     catalogue = SqlCatalogueLog(engine)
     yield catalogue
@@ -101,6 +97,7 @@ async def test_pages_follow_each_other_and_chunks_are_by_id(catalogue: Catalogue
     assert [[one[0] for one in chunk] for chunk in chunks] == [["a", "b"], ["c", "d"], ["e"]]
 
 
+@slow_on_postgresql
 async def test_a_large_batch_is_stored_whole(catalogue: CatalogueLog) -> None:
     stored = await catalogue.store("acme", [item(f"i{n}") for n in range(10_000)], 1)
     assert stored.accepted == 10_000

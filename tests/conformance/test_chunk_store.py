@@ -1,6 +1,6 @@
 """Every ChunkStore changes how events are kept, and nothing else."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,10 +10,11 @@ import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.conformance.chunked_logs import DAY_MS, FAR_MS, NOW_MS, TODAY, Killed, Log, killed_at
+from tests.databases import slow_on_postgresql
 
-from backends.database import migrate, open_engine
+from backends.database import open_engine
+from backends.migrations import migrate
 from backends.object_store import UrlObjectStore
 from backends.ports import PortUnavailable
 from data_pipeline import migrations
@@ -27,14 +28,11 @@ from data_pipeline.domain.deliveries import Lane
 pytestmark = pytest.mark.anyio
 
 MIGRATIONS = Path(migrations.__file__).parent
-ENGINES: dict[str, Callable[[Path], AsyncEngine]] = {
-    "sqlite": lambda folder: open_engine(f"sqlite+aiosqlite:///{folder / 'events.db'}", 5),
-}
 
 
-@pytest.fixture(params=ENGINES)
-async def log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Log]:
-    engine = ENGINES[request.param](tmp_path)
+@pytest.fixture
+async def log(database_url: str, tmp_path: Path) -> AsyncGenerator[Log]:
+    engine = open_engine(database_url, 5)
     await migrate(engine, MIGRATIONS)
     log = Log(engine, UrlObjectStore((tmp_path / "objects").as_uri()), tmp_path)
     yield log
@@ -247,6 +245,7 @@ async def test_a_sent_again_event_is_known_after_a_merge_and_a_lost_index(log: L
     assert len(await log.rows()) == 6
 
 
+@slow_on_postgresql
 @pytest.mark.usefixtures("large")
 async def test_a_kill_at_any_moment_loses_nothing_and_doubles_nothing(log: Log) -> None:
     kills = 0
@@ -284,6 +283,7 @@ SIZES = st.lists(
 )
 
 
+@slow_on_postgresql
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(SIZES)
 @pytest.mark.usefixtures("large")
@@ -303,6 +303,7 @@ async def test_all_merges_together_leave_the_events_as_they_were(
     await log.chunks.drop("9999-01-01", log.upto)
 
 
+@slow_on_postgresql
 @pytest.mark.usefixtures("large")
 async def test_a_follower_reads_each_event_once_while_chunks_are_merged(log: Log) -> None:
     log.upto = {Lane.LIVE: 0, Lane.BULK: 0}

@@ -1,6 +1,6 @@
 """Every EventArchive shows the stored events one by one, removes them and gives them in order."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -17,12 +17,10 @@ from data_pipeline.domain.records import EventQuery, EventRecord, StoredEventRec
 
 pytestmark = pytest.mark.anyio
 
-ARCHIVES: dict[str, Callable[[Path], LogFiles]] = {"sqlite": LogFiles}
 
-
-@pytest.fixture(params=ARCHIVES)
-async def files(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[LogFiles]:
-    files = ARCHIVES[request.param](tmp_path)
+@pytest.fixture
+async def files(database_url: str, tmp_path: Path) -> AsyncGenerator[LogFiles]:
+    files = LogFiles(tmp_path, database_url)
     await files.migrate()
     yield files
     await files.close()
@@ -157,11 +155,11 @@ async def test_a_follower_passes_removed_events_as_those_before_them(
 
 @either
 async def test_the_id_of_a_removed_event_may_be_used_again(
-    files: LogFiles, log: EventLog, archive: EventArchive, tmp_path: Path
+    files: LogFiles, log: EventLog, archive: EventArchive
 ) -> None:
     await append(log, "acme", [record("a", "1"), record("b", "2")])
     await archive.remove("acme", "a")
-    other = LogFiles(tmp_path)
+    other = files.replica()
     assert (await append(other.log, "acme", [record("a", "3"), record("b", "4")])).accepted == 1
     await other.close()
     # The first replica hears of the removal and of the new event at once.

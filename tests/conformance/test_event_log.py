@@ -1,6 +1,6 @@
 """Every EventLog keeps each event once, in one order for each lane."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from itertools import chain
 from pathlib import Path
@@ -29,13 +29,12 @@ from data_pipeline.domain.records import EventFilter, EventRecord, Stored
 
 pytestmark = pytest.mark.anyio
 
-LOGS: dict[str, Callable[[Path], LogFiles]] = {"sqlite": LogFiles}
 INLINE, OBJECTS = 20_000, 1
 
 
-@pytest.fixture(params=LOGS)
-async def files(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[LogFiles]:
-    files = LOGS[request.param](tmp_path)
+@pytest.fixture
+async def files(database_url: str, tmp_path: Path) -> AsyncGenerator[LogFiles]:
+    files = LogFiles(tmp_path, database_url)
     await files.migrate()
     yield files
     await files.close()
@@ -106,12 +105,12 @@ async def test_what_is_new_is_known_before_it_is_stored(log: EventLog) -> None:
 
 
 async def test_an_id_is_known_after_a_restart_and_without_the_index(
-    files: LogFiles, tmp_path: Path
+    files: LogFiles,
 ) -> None:
     await append(files.log, "acme", [record("a"), record("b")])
     # A second replica begins with an empty index of its own.
     for _ in range(2):
-        other = LogFiles(tmp_path)
+        other = files.replica()
         assert await append(other.log, "acme", [record("a"), record("b")]) == Stored(0, 2, 0)
         await other.close()
 
@@ -169,11 +168,9 @@ async def test_a_reader_that_follows_writers_misses_nothing_and_sees_nothing_twi
 
 
 @pytest.mark.parametrize("replicas", [1, 3])
-async def test_writers_at_once_store_each_id_once(
-    files: LogFiles, tmp_path: Path, replicas: int
-) -> None:
+async def test_writers_at_once_store_each_id_once(files: LogFiles, replicas: int) -> None:
     results: list[Stored] = []
-    others = [LogFiles(tmp_path) for _ in range(replicas - 1)]
+    others = [files.replica() for _ in range(replicas - 1)]
 
     async def write(log: EventLog) -> None:
         results.append(await append(log, "acme", [record(f"e{n}") for n in range(50)]))
@@ -189,9 +186,9 @@ async def test_writers_at_once_store_each_id_once(
 
 @either
 async def test_what_another_replica_stored_meanwhile_is_a_duplicate(
-    files: LogFiles, tmp_path: Path
+    files: LogFiles,
 ) -> None:
-    other = LogFiles(tmp_path)
+    other = files.replica()
     events = [record("a", "1"), record("b", "2"), record("c", "3")]
     async with files.log.staged("acme", batch_of(events), 1, Lane.LIVE) as staged:
         await append(other.log, "acme", [record("b", "4")])

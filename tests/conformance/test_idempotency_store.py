@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,8 @@ from backend_api.adapters.idempotency_store import SqlIdempotencyStore
 from backend_api.bootstrap import MIGRATIONS
 from backend_api.domain.access_ports import IdempotencyStore
 from backend_api.domain.idempotency import Attempt, KeptAnswer, Running, Started
-from backends.database import migrate, open_engine
+from backends.database import open_engine
+from backends.migrations import migrate
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -19,9 +19,9 @@ LEASE = timedelta(seconds=30)
 ANSWER = KeptAnswer("f" * 64, 201, [("content-type", "application/json")], b"{}")
 
 
-@pytest.fixture(params=["sqlite"])
-async def store(tmp_path: Path) -> AsyncGenerator[IdempotencyStore]:
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/keys.db", pool_size=5)
+@pytest.fixture
+async def store(database_url: str) -> AsyncGenerator[IdempotencyStore]:
+    engine = open_engine(database_url, pool_size=5)
     await migrate(engine, MIGRATIONS)
     store = SqlIdempotencyStore(engine)
     yield store

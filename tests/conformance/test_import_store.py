@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backends.database import migrate, open_engine
+from backends.database import open_engine
+from backends.migrations import migrate
 from backends.ports import PortUnavailable
 from contracts.imports import DataType, FileFormat
 from data_pipeline.adapters.import_book import SqlImportBook, SqlImportQueue
@@ -43,8 +44,8 @@ def marks(*user_ids: str) -> frozenset[str]:
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[AsyncEngine]:
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/imports.db", pool_size=3)
+async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
+    engine = open_engine(database_url, pool_size=3)
     await migrate(engine, MIGRATIONS)
     yield engine
     await engine.dispose()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.database import migrate, open_engine
+from backends.database import open_engine
+from backends.migrations import migrate
 from backends.ports import PortUnavailable
 from contracts.training import JobStatus, ModelType, TrainingJob
 from ml_engine.adapters.job_store import SqlJobStore
@@ -37,8 +38,8 @@ Store = SqlJobStore
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncGenerator[Store]:
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/jobs.db", pool_size=2)
+async def store(database_url: str) -> AsyncGenerator[Store]:
+    engine = open_engine(database_url, pool_size=2)
     await migrate(engine, MIGRATIONS)
     store = SqlJobStore(engine)
     yield store
@@ -46,9 +47,9 @@ async def store(tmp_path: Path) -> AsyncGenerator[Store]:
 
 
 @pytest.fixture
-async def other(tmp_path: Path, store: Store) -> AsyncGenerator[Store]:
+async def other(database_url: str, store: Store) -> AsyncGenerator[Store]:
     """Another replica's way to the same jobs."""
-    other = SqlJobStore(open_engine(f"sqlite+aiosqlite:///{tmp_path}/jobs.db", pool_size=2))
+    other = SqlJobStore(open_engine(database_url, pool_size=2))
     yield other
     await other.close()
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backends.database import migrate, open_engine
+from backends.database import open_engine
+from backends.migrations import migrate
 from contracts.imports import DataType
 from data_pipeline import migrations
 from data_pipeline.adapters.ledger import SqlLedger
@@ -26,8 +27,8 @@ DAY = date(2024, 10, 4)
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[AsyncEngine]:
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/books.db", pool_size=3)
+async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
+    engine = open_engine(database_url, pool_size=3)
     await migrate(engine, Path(migrations.__path__[0]))
     yield engine
     await engine.dispose()

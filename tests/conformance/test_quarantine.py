@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backends.database import migrate, open_engine
+from backends.database import open_engine
+from backends.migrations import migrate
 from backends.ports import PortUnavailable
 from contracts.imports import DataType
 from data_pipeline import migrations
@@ -37,8 +38,8 @@ FILE = Delivery("acme", DataType.ITEMS, Source.FILE, "import-1", 100, FORM)
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[AsyncEngine]:
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/quarantine.db", pool_size=3)
+async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
+    engine = open_engine(database_url, pool_size=3)
     await migrate(engine, Path(migrations.__path__[0]))
     yield engine
     await engine.dispose()

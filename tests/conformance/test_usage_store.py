@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,7 +16,8 @@ from backend_api.domain.usage import UsageBatch, UsageCount, UsageKey
 from backend_api.services.changes import NothingRemembered
 from backend_api.services.keys import KeyService
 from backend_api.services.tenants import TenantService
-from backends.database import migrate, open_engine
+from backends.database import open_engine
+from backends.migrations import migrate
 from contracts.public.access import NewKey, NewTenant
 
 pytestmark = pytest.mark.anyio
@@ -25,9 +25,9 @@ DAY = date(2026, 11, 30)
 HUGE = 2**62
 
 
-@pytest.fixture(params=["sqlite"])
-async def engine(tmp_path: Path) -> AsyncGenerator[AsyncEngine]:
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/usage.db", pool_size=2)
+@pytest.fixture
+async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
+    engine = open_engine(database_url, pool_size=2)
     await migrate(engine, MIGRATIONS)
     yield engine
     await engine.dispose()

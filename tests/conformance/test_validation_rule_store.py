@@ -1,13 +1,12 @@
 """Every ValidationRuleStore keeps each version of a tenant's rules as it was set."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
+from collections.abc import AsyncGenerator
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backends.database import migrate, open_engine
+from backends.database import open_engine
+from backends.migrations import migrate
 from contracts.validation_rules import EventRules, RuleSet
 from data_pipeline.adapters.validation_rules import SqlValidationRuleStore
 from data_pipeline.bootstrap import MIGRATIONS
@@ -19,16 +18,10 @@ from data_pipeline.domain.validation_rules import (
 
 pytestmark = pytest.mark.anyio
 
-ENGINES: dict[str, Callable[[Path], AsyncEngine]] = {
-    "sqlite": lambda folder: open_engine(f"sqlite+aiosqlite:///{folder / 'rules.db'}", 5),
-}
 
-
-@pytest.fixture(params=ENGINES)
-async def store(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> AsyncGenerator[ValidationRuleStore]:
-    engine = ENGINES[request.param](tmp_path)
+@pytest.fixture
+async def store(database_url: str) -> AsyncGenerator[ValidationRuleStore]:
+    engine = open_engine(database_url, 5)
     await migrate(engine, MIGRATIONS)
     store = SqlValidationRuleStore(engine)
     yield store

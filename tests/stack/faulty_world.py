@@ -9,9 +9,10 @@ from typing import Final
 
 import anyio
 from tests.kafka_broker import KafkaBroker, KafkaUnavailable
+from tests.postgres_server import PostgresServer
 from tests.redis_server import RedisServer
-from tests.stack import postgres_server
-from tests.stack.postgres_server import PostgresExporter, PostgresServer
+from tests.stack import postgres_exporter
+from tests.stack.postgres_exporter import PostgresExporter
 from tests.system.processes import System, running_system, service_command, trained
 
 from launcher.sample.simulator import SimulatorSettings, simulate
@@ -121,7 +122,7 @@ def _kafka(folder: Path, cleanup: ExitStack) -> KafkaBroker | None:
 
 
 def _postgres(cleanup: ExitStack) -> PostgresServer | None:
-    if not postgres_server.is_here():
+    if not postgres_exporter.is_here():
         return None
     server = PostgresServer()
     cleanup.callback(server.close)

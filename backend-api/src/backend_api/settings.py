@@ -1,13 +1,12 @@
 """The settings of backend-api, read from the environment."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, Field, HttpUrl, RedisDsn, SecretStr, model_validator
-from sqlalchemy import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from pydantic import Field, HttpUrl, RedisDsn, SecretStr, model_validator
 
 from backend_api.domain.keys import is_strong
+from backends.database_urls import DatabaseUrl
 from backends.locations import sqlite_url
 from instrumentation.settings import ServiceSettings
 from web.settings import EdgeSettings
@@ -17,24 +16,11 @@ def _local_database(fields: dict[str, Any]) -> str:
     return sqlite_url(fields["data_dir"], "backend-api")
 
 
-def _async_url(url: str) -> str:
-    try:
-        dialect = make_url(url).get_dialect()
-    except SQLAlchemyError as error:
-        raise ValueError(str(error)) from error
-    if not dialect.is_async:
-        raise ValueError("the driver is not async")
-    return url
-
-
 class DatabaseSettings(ServiceSettings):
     """What administration needs: the database alone."""
 
     service_name: str = Field(default="backend-api", description="a lower-case word")
-    database_url: Annotated[str, AfterValidator(_async_url)] = Field(
-        default_factory=_local_database,
-        description="a URL for an async driver such as sqlite+aiosqlite:///file.db",
-    )
+    database_url: DatabaseUrl = Field(default_factory=_local_database)
     db_pool_size: int = Field(default=5, ge=1, le=500, description="a number from 1 to 500")
 
 

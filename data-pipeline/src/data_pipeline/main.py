@@ -2,6 +2,7 @@
 
 import gc
 
+from backends.migrations import SchemaMismatch
 from backends.ports import PortUnavailable
 from data_pipeline.bootstrap import build_app
 from data_pipeline.settings import Settings
@@ -15,7 +16,18 @@ def main() -> None:
     app = build_app(settings)
     # What stands now stands for good: without this, each batch has the collector go through it.
     gc.freeze()
-    serve(app, settings.host, settings.port, name="data-pipeline", expected=(PortUnavailable,))
+    try:
+        serve(
+            app,
+            settings.host,
+            settings.port,
+            name="data-pipeline",
+            expected=(PortUnavailable,),
+            misconfigured=(SchemaMismatch,),
+        )
+    finally:
+        # DuckDB complains of all that is left at the end.
+        gc.unfreeze()
 
 
 if __name__ == "__main__":

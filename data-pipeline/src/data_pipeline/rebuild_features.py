@@ -14,18 +14,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from backends.database import close_engine, migrate, open_engine
+from backends.database import close_engine, open_engine
 from backends.embedded.feature_file import (
     differences,
     only_writer,
     remove_features,
     replace_features,
 )
+from backends.migrations import prepare
 from backends.object_store import UrlObjectStore
 from backends.ports import PortUnavailable
 from data_pipeline.adapters.seen_ids.store import SeenIdsStore
 from data_pipeline.bootstrap.new_features import make_features
-from data_pipeline.bootstrap.storage import MIGRATIONS
+from data_pipeline.migrate import MIGRATIONS
 from data_pipeline.settings import Settings
 from instrumentation.settings import SettingsError, load_settings
 
@@ -65,7 +66,7 @@ async def _made(settings: Settings) -> Path:
     async with AsyncExitStack() as stack:
         engine = open_engine(settings.database(), settings.db_pool_size)
         stack.push_async_callback(close_engine, engine)
-        await migrate(engine, MIGRATIONS)
+        await prepare(engine, MIGRATIONS)
         objects = UrlObjectStore(settings.objects())
         stack.push_async_callback(objects.close)
         seen = stack.enter_context(

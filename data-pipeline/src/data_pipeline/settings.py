@@ -7,18 +7,28 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from backends.database_urls import DatabaseUrl
 from backends.locations import features_path, objects_url, sqlite_url
 from instrumentation.settings import ServiceSettings
 from web.settings import EdgeSettings
 
 
-class Settings(ServiceSettings, EdgeSettings):
-    """What data-pipeline needs to start; an empty place is one under `data_dir`."""
+class DatabaseSettings(ServiceSettings):
+    """What a migration needs: the database alone; an empty URL is SQLite under `data_dir`."""
 
     service_name: str = "data-pipeline"
-    port: Annotated[int, Field(ge=1, le=65_535, description="a port from 1 to 65535")] = 8002
-    database_url: str = ""
+    database_url: DatabaseUrl = ""
     db_pool_size: Annotated[int, Field(ge=1, le=100, description="1 to 100")] = 5
+
+    def database(self) -> str:
+        """The URL of the database with the event log and the catalogue."""
+        return self.database_url or sqlite_url(self.data_dir, "data-pipeline")
+
+
+class Settings(DatabaseSettings, EdgeSettings):
+    """What data-pipeline needs to start; an empty place is one under `data_dir`."""
+
+    port: Annotated[int, Field(ge=1, le=65_535, description="a port from 1 to 65535")] = 8002
     object_store_url: str = ""
     feature_store_path: Path | None = None
     max_import_bytes: Annotated[
@@ -71,10 +81,6 @@ class Settings(ServiceSettings, EdgeSettings):
                 f"DEDUPLICATION_DAYS ({self.deduplication_days}), as ids are known from the events"
             )
         return self
-
-    def database(self) -> str:
-        """The URL of the database with the event log and the catalogue."""
-        return self.database_url or sqlite_url(self.data_dir, "data-pipeline")
 
     def objects(self) -> str:
         """The URL of the object store."""

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from secrets import token_hex
 from socket import gethostname
 from typing import Any, TypeVar
@@ -11,8 +10,9 @@ from typing import Any, TypeVar
 import faiss
 from fastapi import FastAPI
 
-from backends.database import migrate, open_engine
+from backends.database import open_engine
 from backends.embedded.feature_reader import SqliteFeatureReader
+from backends.migrations import prepare
 from backends.object_store import UrlObjectStore
 from backends.snapshots import SnapshotStore
 from instrumentation.database import instrument_engine
@@ -30,6 +30,7 @@ from ml_engine.http import models as model_routes
 from ml_engine.http import recommendations, training_jobs
 from ml_engine.http.errors import add_error_handlers
 from ml_engine.http.state import Engine, State
+from ml_engine.migrate import MIGRATIONS
 from ml_engine.registry.registry import ModelRegistry
 from ml_engine.retrieval.deployment import Deployment
 from ml_engine.retrieval.freshness import Freshness
@@ -44,7 +45,6 @@ from ml_engine.training.ports import ClaimLost
 from web.body_limit import BodyLimit
 from web.service_token import ServiceTokenGuard
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 RATES = {
     "recommendations": Counted(
         "http_requests_total", {"endpoint": "/v1/tenants/{tenant}/recommendations"}
@@ -109,7 +109,7 @@ def build_app(settings: Settings) -> FastAPI:
         async with AsyncExitStack() as stack:
             stack.callback(telemetry.close)
             stack.push_async_callback(ports.close)
-            await migrate(ports.engine, MIGRATIONS)
+            await prepare(ports.engine, MIGRATIONS)
             yield {"engine": await stack.enter_async_context(_engine(settings, telemetry, ports))}
 
     app = FastAPI(

@@ -5,18 +5,28 @@ from typing import Annotated
 
 from pydantic import Field
 
+from backends.database_urls import DatabaseUrl
 from backends.locations import features_path, objects_url, sqlite_url
 from instrumentation.settings import ServiceSettings
 from web.settings import EdgeSettings
 
 
-class Settings(ServiceSettings, EdgeSettings):
-    """What ml-engine needs to start; an empty place is one under `data_dir`."""
+class DatabaseSettings(ServiceSettings):
+    """What a migration needs: the database alone; an empty URL is SQLite under `data_dir`."""
 
     service_name: str = "ml-engine"
-    port: Annotated[int, Field(ge=1, le=65_535, description="a port from 1 to 65535")] = 8001
-    database_url: str = ""
+    database_url: DatabaseUrl = ""
     db_pool_size: Annotated[int, Field(ge=1, le=100, description="1 to 100")] = 5
+
+    def database(self) -> str:
+        """The URL of the jobs database."""
+        return self.database_url or sqlite_url(self.data_dir, "ml-engine")
+
+
+class Settings(DatabaseSettings, EdgeSettings):
+    """What ml-engine needs to start; an empty place is one under `data_dir`."""
+
+    port: Annotated[int, Field(ge=1, le=65_535, description="a port from 1 to 65535")] = 8001
     object_store_url: str = ""
     feature_store_path: Path | None = None
 
@@ -35,10 +45,6 @@ class Settings(ServiceSettings, EdgeSettings):
             "TRACE_SAMPLE_RATE": str(self.trace_sample_rate),
             "SENTRY_DSN": self.sentry_dsn.get_secret_value() if self.sentry_dsn else "",
         }
-
-    def database(self) -> str:
-        """The URL of the jobs database."""
-        return self.database_url or sqlite_url(self.data_dir, "ml-engine")
 
     def objects(self) -> str:
         """The URL of the object store."""

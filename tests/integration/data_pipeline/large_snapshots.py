@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from backends.database import close_engine, migrate, open_engine
+from backends.database import close_engine, open_engine
 from backends.locations import sqlite_url
+from backends.migrations import migrate
 from backends.object_store import UrlObjectStore
 from backends.snapshots import SnapshotStore
 from contracts.events import DEFAULT_WEIGHTS
 from data_pipeline.adapters.catalogue_log import SqlCatalogueLog
 from data_pipeline.adapters.snapshot_book import SqlSnapshotBook
 from data_pipeline.adapters.training_counts import SqlTrainingCounts
-from data_pipeline.bootstrap.storage import MIGRATIONS
+from data_pipeline.migrate import MIGRATIONS
 from data_pipeline.services.snapshots import Snapshots, SnapshotSources
 
 EVENTS_OF_A_USER = 20

@@ -1,7 +1,6 @@
 """Closing an engine waits for the connections in use."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -11,8 +10,8 @@ from backends.database import close_engine, open_engine
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_connection_in_use_comes_back_before_the_engine_closes(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'a.db'}", 1)
+async def test_a_connection_in_use_comes_back_before_the_engine_closes(database_url: str) -> None:
+    engine = open_engine(database_url, 1)
     begun, end = asyncio.Event(), asyncio.Event()
 
     async def transaction() -> None:
@@ -31,8 +30,8 @@ async def test_a_connection_in_use_comes_back_before_the_engine_closes(tmp_path:
     assert work.done()
 
 
-async def test_an_engine_that_nobody_uses_closes_at_once(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'a.db'}", 1)
+async def test_an_engine_that_nobody_uses_closes_at_once(database_url: str) -> None:
+    engine = open_engine(database_url, 1)
     async with engine.begin() as connection:
         await connection.execute(sa.text("SELECT 1"))
     async with asyncio.timeout(4):

@@ -14,6 +14,7 @@ from backend_api.adapters.product_tables import erasure_secret, erasures
 from backend_api.domain.erasures import Erasure
 from backends.database import reading
 from backends.sql_store import SqlStore
+from backends.turns import take_turn
 from contracts.users import ErasedPlace
 
 _places: Final = TypeAdapter(tuple[ErasedPlace, ...])
@@ -39,6 +40,7 @@ class SqlErasureStore(SqlStore):
             erasures.c.completed_at.is_(None),
         )
         async with sql.transaction(self._engine) as connection:
+            await take_turn(connection, erasures.name)
             known = (await connection.execute(cut_off)).first()
             begun = erasure if known is None else _again(_erasure(known), erasure)
             row = {

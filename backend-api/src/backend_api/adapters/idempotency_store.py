@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Delete, Row, delete, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from backend_api.adapters import sql
@@ -29,8 +29,7 @@ class SqlIdempotencyStore(SqlStore):
         }
         try:
             async with sql.transaction(self._engine) as connection:
-                over = kept.c.expires_at <= sql.to_milliseconds(now)
-                await connection.execute(delete(kept).where(over))
+                await connection.execute(_forgetting(sql.to_milliseconds(now)))
                 found = (await connection.execute(known)).one_or_none()
                 if found is None:
                     await connection.execute(insert(kept).values(row))
@@ -64,6 +63,13 @@ class SqlIdempotencyStore(SqlStore):
         mine = (kept.c.attempt_id == attempt.attempt_id, *_key(attempt))
         async with sql.transaction(self._engine) as connection:
             await connection.execute(update(kept).where(*mine).values(values))
+
+
+def _forgetting(now_ms: int) -> Delete:
+    """Delete what is over its time, but for what another transaction deletes already."""
+    over = select(kept.c.owner, kept.c.idempotency_key).where(kept.c.expires_at <= now_ms)
+    these = tuple_(kept.c.owner, kept.c.idempotency_key)
+    return delete(kept).where(these.in_(over.with_for_update(skip_locked=True)))
 
 
 def _key(attempt: Attempt) -> tuple[Any, ...]:

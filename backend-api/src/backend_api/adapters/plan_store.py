@@ -12,6 +12,7 @@ from backend_api.adapters.audit_log import write_entry
 from backend_api.adapters.tables import plans, tenants
 from backend_api.domain.access_errors import PlanInUse, PlanNotFound
 from backends.sql_store import SqlStore
+from backends.turns import take_turn
 from contracts.public.access import AuditEntry, Plan
 
 _MICROS: Final = 1_000_000
@@ -45,6 +46,7 @@ class SqlPlanStore(SqlStore):
         }
         changed = update(plans).where(plans.c.plan_id == plan.plan_id).values(values)
         async with sql.transaction(self._engine) as connection:
+            await take_turn(connection, plans.name)
             is_new = (await connection.execute(changed)).rowcount == 0
             if is_new:
                 await connection.execute(insert(plans).values(plan_id=plan.plan_id, **values))

@@ -1,15 +1,22 @@
 """ScenarioStore over SQL."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from sqlalchemy import Delete, delete, insert, select
+from sqlalchemy import Delete, delete, select
 
 from backend_api.adapters import sql
 from backend_api.adapters.product_tables import scenarios
 from backend_api.domain.product_errors import ScenarioNotFound
 from backends.sql_store import SqlStore
+from backends.upserts import insert
 from contracts.public.recommendations import Scenario
 from contracts.recommendations import RankingOptions
+
+_INSERT: Final = insert(scenarios)
+_PUT: Final = _INSERT.on_conflict_do_update(
+    index_elements=["tenant_id", "name"], set_={"options": _INSERT.excluded.options}
+)
 
 
 class SqlScenarioStore(SqlStore):
@@ -23,8 +30,7 @@ class SqlScenarioStore(SqlStore):
         options = scenario.options.model_dump_json(exclude_unset=True)
         row = {"tenant_id": tenant_id, "name": scenario.name, "options": options}
         async with sql.transaction(self._engine) as connection:
-            await connection.execute(_one(tenant_id, scenario.name))
-            await connection.execute(insert(scenarios).values(row))
+            await connection.execute(_PUT, row)
 
     async def find(self, tenant_id: str, name: str) -> Scenario | None:
         """The scenario, or None."""

@@ -1,8 +1,8 @@
 """ScheduleStore and ScheduleRuns over SQL."""
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, delete, func, select, update
 
 from backend_api.adapters import sql
 from backend_api.adapters.product_tables import training_schedules as schedules
@@ -10,8 +10,15 @@ from backend_api.adapters.tables import tenants
 from backend_api.domain.product_errors import ScheduleNotFound
 from backend_api.domain.schedules import Schedule
 from backends.sql_store import SqlStore
+from backends.upserts import insert
 from contracts.public.access import TenantStatus
 from contracts.training import TrainingParameters
+
+_INSERT: Final = insert(schedules)
+_PUT: Final = _INSERT.on_conflict_do_update(
+    index_elements=["tenant_id"],
+    set_={c.name: _INSERT.excluded[c.name] for c in schedules.c if not c.primary_key},
+)
 
 
 class SqlScheduleStore(SqlStore):
@@ -29,10 +36,8 @@ class SqlScheduleStore(SqlStore):
             "last_job_id": schedule.last_job_id,
             **_moved(schedule),
         }
-        of_tenant = schedules.c.tenant_id == schedule.tenant_id
         async with sql.transaction(self._engine) as connection:
-            await connection.execute(delete(schedules).where(of_tenant))
-            await connection.execute(insert(schedules).values(row))
+            await connection.execute(_PUT, row)
 
     async def find(self, tenant_id: str) -> Schedule | None:
         """The tenant's schedule, or None."""

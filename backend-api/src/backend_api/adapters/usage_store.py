@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_api.adapters import sql
 from backend_api.adapters.tables import api_keys, usage, usage_batches
 from backend_api.domain.usage import UsageBatch, UsageCount
 from backends.sql_store import SqlStore
+from backends.upserts import insert
 
 _SUMS: Final = ("requests", "billed_requests", "tokens", "cost")
 _BATCH_IDS_KEPT: Final = timedelta(days=1)
@@ -33,7 +32,7 @@ class SqlUsageStore(SqlStore):
                     {**key._asdict(), **{name: getattr(count, name) for name in _SUMS}}
                     for key, count in sorted(batch.counts.items())
                 ]
-                await connection.execute(self._adding(), rows)
+                await connection.execute(_ADD, rows)
             if batch.last_used:
                 used = [
                     {"used_key": key_id, "used_at": sql.to_milliseconds(at)}
@@ -79,25 +78,21 @@ class SqlUsageStore(SqlStore):
         ]
 
     async def _is_first(self, connection: AsyncConnection, batch_id: str) -> bool:
-        known = select(usage_batches.c.batch_id).where(usage_batches.c.batch_id == batch_id)
-        if (await connection.execute(known)).one_or_none() is not None:
-            return False
         now = datetime.now(UTC)
+        row = {"batch_id": batch_id, "written_at": sql.to_milliseconds(now)}
+        added = insert(usage_batches).values(row).on_conflict_do_nothing()
+        if (await connection.execute(added)).rowcount == 0:
+            return False
         old = usage_batches.c.written_at < sql.to_milliseconds(now - _BATCH_IDS_KEPT)
         await connection.execute(delete(usage_batches).where(old))
-        row = {"batch_id": batch_id, "written_at": sql.to_milliseconds(now)}
-        await connection.execute(insert(usage_batches).values(row))
         return True
 
-    def _adding(self) -> Any:
-        is_sqlite = self._engine.dialect.name == "sqlite"
-        statement: Any = (sqlite_insert if is_sqlite else postgresql_insert)(usage)
-        return statement.on_conflict_do_update(
-            index_elements=["day", "tenant_id", "endpoint", "currency"],
-            set_={name: usage.c[name] + statement.excluded[name] for name in _SUMS},
-        )
 
-
+_INSERT: Final = insert(usage)
+_ADD: Final = _INSERT.on_conflict_do_update(
+    index_elements=["day", "tenant_id", "endpoint", "currency"],
+    set_={name: usage.c[name] + _INSERT.excluded[name] for name in _SUMS},
+)
 _LAST_USED: Final = (
     update(api_keys)
     .where(

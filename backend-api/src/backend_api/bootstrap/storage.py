@@ -1,19 +1,19 @@
 """The database of backend-api, opened and brought up to date."""
 
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backend_api.migrate import MIGRATIONS
 from backend_api.settings import DatabaseSettings
 from backends.availability import available
-from backends.database import close_engine, migrate, open_engine
+from backends.database import close_engine, open_engine
+from backends.migrations import prepare
 from instrumentation.database import instrument_engine
 from instrumentation.telemetry import Telemetry
 
 SERVICE: Final = "backend-api"
-MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
 
 
 async def open_database(
@@ -25,5 +25,5 @@ async def open_database(
         stack.push_async_callback(close_engine, engine)
         if telemetry is not None:
             instrument_engine(engine, telemetry.metrics, telemetry.tracing, SERVICE)
-        await migrate(engine, MIGRATIONS)
+        await prepare(engine, MIGRATIONS)
     return engine

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from backend_api.bootstrap import Administration, build_administration
 from backend_api.domain.errors import DomainError
 from backend_api.settings import DatabaseSettings
+from backends.migrations import SchemaMismatch
 from backends.ports import PortUnavailable
 from contracts.pages import MAX_PAGE, Page
 from instrumentation.settings import SettingsError, load_settings
@@ -37,7 +38,7 @@ def administer(work: Callable[[Administration], Awaitable[T]]) -> T:
         raise ended(str(error), BAD_INPUT) from None
     except ValidationError as error:
         raise ended(first_reason(error), REFUSED) from None
-    except (DomainError, PortUnavailable) as error:
+    except (DomainError, PortUnavailable, SchemaMismatch) as error:
         raise ended(str(error), REFUSED) from None
 
 

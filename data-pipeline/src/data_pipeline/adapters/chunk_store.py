@@ -12,9 +12,11 @@ from backends.ports import ObjectStore
 from backends.sql_store import SqlStore
 from data_pipeline.adapters.chunk_merging import MergedEvents, merged_events
 from data_pipeline.adapters.chunk_reader import ChunkReader, read_chunks
+from data_pipeline.adapters.deduplication import EVENT_COUNTER
 from data_pipeline.adapters.event_chunks import Chunk, object_key_for
 from data_pipeline.adapters.event_removals import Removal, count_removed
 from data_pipeline.adapters.loose_objects import bind, loosen, remove_loose, write_loose
+from data_pipeline.adapters.store import take_sequences
 from data_pipeline.adapters.tables import event_chunks, loose_objects
 from data_pipeline.adapters.transactions import transaction
 from data_pipeline.domain.chunk_store import (
@@ -158,8 +160,10 @@ class SqlChunkStore(SqlStore):
         new: Chunk,
         positions: Positions,
     ) -> bool:
+        # First, since it takes the lock under which nobody writes to the log.
+        await take_sequences(connection, EVENT_COUNTER, 0)
         sequences = [chunk.last_sequence for chunk in chunks]
-        query = sa.select(*_STATE).where(_T.last_sequence.in_(sequences)).with_for_update()
+        query = sa.select(*_STATE).where(_T.last_sequence.in_(sequences))
         found = (await connection.execute(query.order_by(_T.last_sequence))).all()
         # An erasure may have written one anew, and a follower may have begun again.
         if [tuple(row) for row in found] != [_state(chunk) for chunk in chunks]:
@@ -202,6 +206,8 @@ class SqlChunkStore(SqlStore):
 
 async def _drop_some(connection: AsyncConnection, old: sa.Select[int]) -> Counter[str]:
     """Delete some rows; how many of each tenant's events are gone by that."""
+    # First, since it takes the lock under which nobody writes to the log.
+    await take_sequences(connection, EVENT_COUNTER, 0)
     delete = event_chunks.delete().where(_T.last_sequence.in_(old))
     delete = delete.returning(_T.tenant_id, _T.rows, _T.object_key)
     gone = Counter[str]()

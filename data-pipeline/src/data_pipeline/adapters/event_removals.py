@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backends.upserts import insert
 from data_pipeline.adapters.tables import event_log_removals
 
 _INSERT: Final = insert(event_log_removals)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backends.availability import available
 from backends.ports import ObjectStore
 from backends.sql_store import SqlStore
+from backends.upserts import insert
 from contracts.events import DEFAULT_WEIGHTS
 from data_pipeline.adapters.chunk_reader import ChunkReader, chunks_of
 from data_pipeline.adapters.deduplication import EVENT_COUNTER

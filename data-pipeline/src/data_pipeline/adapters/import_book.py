@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from backends.availability import available
 from backends.sql_store import SqlStore
+from backends.turns import take_turn
 from contracts.imports import ImportJob
 from data_pipeline.adapters.tables import imports
 from data_pipeline.adapters.transactions import shared_transaction, transaction
@@ -49,6 +50,7 @@ class SqlImportBook(_Imports):
         count = sa.select(sa.func.count()).where(imports.c.tenant_id == job.tenant_id)
         with available(self.what):
             async with transaction(self._engine) as connection:
+                await take_turn(connection, imports.name)
                 if (await connection.execute(count.where(_IS_UNFINISHED))).scalar_one() >= limit:
                     return False
                 keys = {"import_id": job.import_id, "tenant_id": job.tenant_id}

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from backends.availability import available
 from backends.sql_store import SqlStore
+from backends.upserts import insert
 from data_pipeline.adapters.tables import erased_users, imports
 from data_pipeline.adapters.transactions import transaction
 from data_pipeline.domain.imports import UNFINISHED, erasure_mark

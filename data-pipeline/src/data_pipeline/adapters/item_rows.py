@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy.dialects.sqlite import insert
-
+from backends.upserts import insert
 from data_pipeline.adapters.tables import items
 from data_pipeline.domain.records import ItemRecord
 

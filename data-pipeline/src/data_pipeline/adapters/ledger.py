@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from backends.availability import available
 from backends.sql_store import SqlStore
+from backends.upserts import insert
 from contracts.imports import DataType
 from data_pipeline.adapters.balance import imbalances
 from data_pipeline.adapters.tables import ledger

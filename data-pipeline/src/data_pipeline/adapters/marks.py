@@ -6,6 +6,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backends.turns import take_turn
 from data_pipeline.adapters.tables import corrections
 
 
@@ -24,6 +25,8 @@ async def mark(
     """Mark users by their ids, items by theirs, or weights by the event type."""
     rows = [{"tenant_id": tenant_id, "kind": kind, "subject": subject} for subject in subjects]
     if rows:
+        # Whoever follows the marks goes by their sequences: they must be committed in that order.
+        await take_turn(connection, corrections.name)
         await connection.execute(corrections.insert(), rows)
 
 

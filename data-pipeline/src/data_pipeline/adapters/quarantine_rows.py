@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backends.upserts import insert
 from contracts.imports import DataType
 from data_pipeline.adapters.tables import quarantine, quarantine_departures
 from data_pipeline.domain.accounting import (

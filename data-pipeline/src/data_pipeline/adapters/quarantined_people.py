@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backends.availability import available
+from backends.byte_search import holds
 from backends.sql_store import SqlStore
 from data_pipeline.adapters.quarantine_rows import (
     ENTRY,
@@ -50,7 +51,7 @@ async def _naming(
     connection: AsyncConnection, tenant_id: str, user_ids: Sequence[str]
 ) -> list[QuarantineEntry]:
     forms = [_ESCAPE, *(form for user_id in user_ids for form in spellings(user_id))]
-    may = sa.or_(*(sa.func.instr(quarantine.c.raw, form) > 0 for form in forms))
+    may = sa.or_(*(holds(quarantine.c.raw, form) for form in forms))
     query = sa.select(*ENTRY).where(quarantine.c.tenant_id == tenant_id, may)
     found = await connection.stream(query.order_by(quarantine.c.sequence))
     wanted = frozenset(user_ids)

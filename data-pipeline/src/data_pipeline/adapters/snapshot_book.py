@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backends.availability import available
 from backends.sql_store import SqlStore
+from backends.turns import take_turn
 from data_pipeline.adapters.loose_objects import loosen
 from data_pipeline.adapters.tables import loose_objects, snapshots
 from data_pipeline.domain.snapshot_ports import MadeSnapshot
@@ -22,6 +23,7 @@ class SqlSnapshotBook(SqlStore):
         """Note objects as loose, unless the snapshot is there."""
         with available(self.what):
             async with self._engine.begin() as connection:
+                await take_turn(connection, snapshots.name)
                 if await _is_there(connection, tenant_id, snapshot_id):
                     return
                 # What another attempt left becomes as young as this one.
@@ -46,6 +48,7 @@ class SqlSnapshotBook(SqlStore):
         }
         with available(self.what):
             async with self._engine.begin() as connection:
+                await take_turn(connection, snapshots.name)
                 all_bound = await _bind(connection, keys) == len(keys)
                 if not (all_bound or await _is_there(connection, tenant_id, snapshot_id)):
                     return False

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from backends.availability import available
 from backends.sql_store import SqlStore
+from backends.upserts import insert
 from data_pipeline.adapters.tables import stream_positions
 from data_pipeline.adapters.transactions import transaction
 from data_pipeline.domain.streams import Partition, StalePosition

@@ -3,9 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backends.upserts import insert
 from data_pipeline.adapters.tables import users
 from data_pipeline.domain.records import UserRecord, Versioned
 

@@ -3,19 +3,19 @@
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from backends.database import close_engine, database_file, migrate, open_engine
+from backends.database import close_engine, database_file, open_engine
 from backends.embedded.checkpoints import background_checkpoints
 from backends.embedded.feature_file import is_outdated, only_writer, replace_features
 from backends.embedded.feature_reader import SqliteFeatureReader
 from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.embedded.histories import HISTORY_LENGTH
+from backends.migrations import prepare
 from backends.object_store import UrlObjectStore
 from backends.ports import FeatureReader, FeatureWriter
 from backends.snapshots import SnapshotObjects
@@ -64,13 +64,13 @@ from data_pipeline.domain.ports import (
 )
 from data_pipeline.domain.snapshot_ports import SnapshotBook, TrainingCounts
 from data_pipeline.domain.validation_rules import ValidationRuleStore
+from data_pipeline.migrate import MIGRATIONS
 from data_pipeline.settings import Settings
 from instrumentation.database import instrument_engine
 from instrumentation.ports import observed
 from instrumentation.telemetry import Telemetry
 
 SERVICE: Final = "data-pipeline"
-MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
 
 PortT = TypeVar("PortT")
 
@@ -133,7 +133,7 @@ async def open_storage(settings: Settings, telemetry: Telemetry, stack: AsyncExi
     engine = open_engine(settings.database(), settings.db_pool_size)
     stack.push_async_callback(close_engine, engine)
     instrument_engine(engine, telemetry.metrics, telemetry.tracing, SERVICE)
-    await migrate(engine, MIGRATIONS)
+    await prepare(engine, MIGRATIONS)
     objects = weave(UrlObjectStore(settings.objects()), "object_store", KeyError)
     seen = SeenIdsStore(settings.seen_ids(), settings.deduplication_days)
     stack.callback(seen.close)

@@ -2,12 +2,17 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Final
 
 from sqlalchemy import exc
 
 from backends.ports import PortUnavailable
 
-_OUR_FAULTS = (exc.DataError, exc.IntegrityError, exc.ProgrammingError)
+_OUR_FAULTS: Final = (exc.DataError, exc.IntegrityError, exc.ProgrammingError)
+_OUR_CLASSES: Final = frozenset({"22", "23", "42"})
+"""Of SQLSTATE: a value, a constraint, the statement itself."""
+
+_NO_TABLE: Final = "42P01"
 
 
 @contextmanager
@@ -18,8 +23,20 @@ def available(what: str) -> Generator[None]:
     """
     try:
         yield
-    except _OUR_FAULTS:
-        raise
     except (exc.SQLAlchemyError, OSError) as error:
-        reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        if _is_ours(error):
+            raise
+        cause = getattr(error, "orig", None) or error
+        # asyncpg's time-outs have no words of their own.
+        reason = str(cause).partition("\n")[0] or type(cause).__name__
         raise PortUnavailable(f"the {what} is not available: {reason}") from error
+
+
+def _is_ours(error: Exception) -> bool:
+    original = getattr(error, "orig", None)
+    state: str | None = getattr(original, "sqlstate", None)
+    if state is not None:
+        return state[:2] in _OUR_CLASSES and state != _NO_TABLE
+    # asyncpg's own refusal of a value is a ValueError below the driver's.
+    refused = isinstance(getattr(original, "__cause__", None), ValueError)
+    return refused or isinstance(error, _OUR_FAULTS)

@@ -1,23 +1,36 @@
-"""Relational databases by URL: SQLite (WAL) embedded, other engines by their own URL."""
+"""Relational databases by URL: SQLite (WAL) embedded, PostgreSQL scaled."""
 
 import asyncio
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, QueuePool, event
+from sqlalchemy import Connection, QueuePool, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from backends.embedded.writing_turns import WritingTurns
+from backends.scaled.postgresql import (
+    COMMAND_SECONDS,
+    engine_options,
+    replace_ended_connections,
+)
 
 BUSY_TIMEOUT_MS = 5_000
 CLOSING_SECONDS = 5.0
 
 
-def open_engine(url: str, pool_size: int) -> AsyncEngine:
-    """An engine for `url`. A commit is on disk when it returns."""
+def open_engine(
+    url: str, pool_size: int, command_seconds: float | None = COMMAND_SECONDS
+) -> AsyncEngine:
+    """An engine for `url`. A commit is on disk when it returns.
+
+    `command_seconds` is what one statement on a server may take, None for any time.
+    """
+    if make_url(url).get_backend_name() == "postgresql":
+        options = engine_options(command_seconds)
+        engine = create_async_engine(url, pool_size=pool_size, **options)
+        replace_ended_connections(engine)
+        return engine
     # Every transaction is ended by its own block, so none is left for the pool to roll back.
     engine = create_async_engine(url, pool_size=pool_size, pool_reset_on_return=None)
     if engine.dialect.name == "sqlite":
@@ -59,20 +72,7 @@ def reading(engine: AsyncEngine) -> AsyncEngine:
 
     They never wait for a writer, and SQLite needs no transaction around them.
     """
-    return engine.execution_options(read_only=True)
-
-
-async def migrate(engine: AsyncEngine, migrations: Path) -> None:
-    """Bring the schema up to date with the Alembic scripts in the folder `migrations`."""
-    async with engine.begin() as connection:
-        await connection.run_sync(_upgrade, migrations)
-
-
-def _upgrade(connection: Connection, migrations: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(migrations))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return engine.execution_options(read_only=True, postgresql_readonly=True)
 
 
 def _create_folder(engine: AsyncEngine) -> None:

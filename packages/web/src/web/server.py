@@ -20,14 +20,16 @@ def serve(
     *,
     name: str = "the service",
     expected: tuple[type[Exception], ...] = (),
+    misconfigured: tuple[type[Exception], ...] = (),
 ) -> None:
     """Serve until SIGINT or SIGTERM, then finish the requests under way and close the app.
 
     More load means more replicas, not more workers: one process keeps one set of metrics.
     An `expected` failure of the start, such as a database that cannot be opened, ends the
-    process `name` with one line and status 1.
+    process `name` with one line and status 1. One that is `misconfigured`, such as a database that
+    this program does not fit, ends it as a bad setting does, with status 2.
     """
-    start = _Start(app, expected)
+    start = _Start(app, (*expected, *misconfigured))
     try:
         uvicorn.run(
             start,
@@ -45,7 +47,7 @@ def serve(
         if start.failure is None:
             raise
         sys.stderr.write(f"{name} cannot start: {start.failure}\n")
-        raise SystemExit(1) from None
+        raise SystemExit(2 if isinstance(start.failure, misconfigured) else 1) from None
 
 
 class _Start:
