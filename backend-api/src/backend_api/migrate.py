@@ -3,25 +3,20 @@
 On SQLite the service does it by itself when it starts.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from backend_api.settings import DatabaseSettings
 from backends.migration_job import run_job
-from instrumentation.settings import SettingsError, load_settings
+from instrumentation.settings import load_settings_or_exit
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Migrate to the newest schema, or to another one. A bad setting is one line and status 2."""
-    try:
-        settings = load_settings(DatabaseSettings)
-    except SettingsError as error:
-        sys.stderr.write(f"backend-api cannot migrate: {error}\n")
-        raise SystemExit(2) from None
+    settings = load_settings_or_exit(DatabaseSettings, "the migration of backend-api")
     run_job("backend-api", settings.database_url, MIGRATIONS, arguments)
 
 

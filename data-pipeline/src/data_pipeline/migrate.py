@@ -3,25 +3,20 @@
 On SQLite the service does it by itself when it starts.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from backends.migration_job import run_job
 from data_pipeline.settings import DatabaseSettings
-from instrumentation.settings import SettingsError, load_settings
+from instrumentation.settings import load_settings_or_exit
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Migrate to the newest schema, or to another one. A bad setting is one line and status 2."""
-    try:
-        settings = load_settings(DatabaseSettings)
-    except SettingsError as error:
-        sys.stderr.write(f"data-pipeline cannot migrate: {error}\n")
-        raise SystemExit(2) from None
+    settings = load_settings_or_exit(DatabaseSettings, "the migration of data-pipeline")
     run_job("data-pipeline", settings.database(), MIGRATIONS, arguments)
 
 

@@ -3,13 +3,12 @@
 On SQLite the service does it by itself when it starts.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from backends.migration_job import run_job
-from instrumentation.settings import SettingsError, load_settings
+from instrumentation.settings import load_settings_or_exit
 from ml_engine.settings import DatabaseSettings
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -17,11 +16,7 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Migrate to the newest schema, or to another one. A bad setting is one line and status 2."""
-    try:
-        settings = load_settings(DatabaseSettings)
-    except SettingsError as error:
-        sys.stderr.write(f"ml-engine cannot migrate: {error}\n")
-        raise SystemExit(2) from None
+    settings = load_settings_or_exit(DatabaseSettings, "the migration of ml-engine")
     run_job("ml-engine", settings.database(), MIGRATIONS, arguments)
 
 
