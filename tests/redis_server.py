@@ -2,40 +2,48 @@
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import anyio
 import pytest
-from redis.asyncio import Redis
+from redis import Redis
 from redis.exceptions import RedisError
 from tests.real_processes import free_port
 
+PATIENCE_SECONDS = 20
+
 
 class RedisServer:
-    """redis-server without persistence, which can be ended and started again."""
+    """redis-server, which can be ended and started again; `keeps` what it has on disk, or not."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keeps: bool = False) -> None:
         executable = shutil.which("redis-server")
         if executable is None:
             pytest.skip("needs redis-server on PATH (Debian package redis-server)")
         self._executable = executable
         self._folder = folder
+        self._keeps = keeps
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
     async def start(self) -> None:
+        await anyio.to_thread.run_sync(self.start_at_once)
+
+    def start_at_once(self) -> None:
         process = self._launch()
-        client = Redis.from_url(self.url)
-        with anyio.fail_after(20):
-            while True:
-                try:
-                    await client.ping()
-                    break
-                except RedisError:
-                    assert process.poll() is None, "redis-server ended"
-                    await anyio.sleep(0.02)
-        await client.aclose()
+        with Redis.from_url(self.url) as client:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while not _answers(client):
+                assert process.poll() is None, "redis-server ended"
+                assert time.monotonic() < deadline, "redis-server does not answer"
+                time.sleep(0.02)
+
+    def empty(self) -> None:
+        """Remove everything."""
+        with Redis.from_url(self.url) as client:
+            client.flushall()
 
     def _launch(self) -> subprocess.Popen[bytes]:
         options = {
@@ -43,7 +51,7 @@ class RedisServer:
             "port": str(self.port),
             "dir": str(self._folder),
             "save": "",
-            "appendonly": "no",
+            "appendonly": "yes" if self._keeps else "no",
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self._process = subprocess.Popen(
@@ -56,3 +64,10 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+def _answers(client: Redis) -> bool:
+    try:
+        return client.ping()
+    except RedisError:
+        return False

@@ -3,7 +3,7 @@
 import random
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.event_batches import event_batch, event_update
+from tests.redis_server import RedisServer
 
 from backends.embedded import event_groups, feature_writer, histories
 from backends.embedded.feature_file import replace_features
@@ -28,6 +29,7 @@ from backends.ports import (
     EventWeights,
     FeatureReader,
     FeatureWriter,
+    Filled,
     ItemContent,
     ItemCount,
     ItemCountCorrection,
@@ -40,6 +42,9 @@ from backends.ports import (
     UserFeatures,
     UserUpdate,
 )
+from backends.scaled.redis_features import writer as redis_writer
+from backends.scaled.redis_features.reader import RedisFeatureReader
+from backends.scaled.redis_features.writer import RedisFeatureWriter
 from contracts.events import DEFAULT_WEIGHTS
 
 pytestmark = pytest.mark.anyio
@@ -78,12 +83,25 @@ def sqlite(folder: Path) -> Store:
     return Store(lambda: SqliteFeatureWriter(path), lambda: SqliteFeatureReader(path))
 
 
-IMPLEMENTATIONS = {"sqlite": sqlite}
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Generator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start_at_once()
+    yield server
+    server.kill()
 
 
-@pytest.fixture(params=IMPLEMENTATIONS)
+@pytest.fixture(params=["sqlite", "redis"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Store]:
-    store = IMPLEMENTATIONS[request.param](tmp_path)
+    if request.param == "sqlite":
+        store = sqlite(tmp_path)
+    else:
+        server: RedisServer = request.getfixturevalue("redis")
+        server.empty()
+        url = server.url
+        store = Store(lambda: RedisFeatureWriter(url), lambda: RedisFeatureReader(url, 5))
+        await store.writer.positions()
+    await store.writer.apply(Filled(Positions()))
     yield store
     await store.reader.close()
     await store.writer.close()
@@ -276,6 +294,7 @@ async def test_portions_come_to_the_whole_and_do_no_harm_if_repeated(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feature_writer, "PORTION", 2)
+    monkeypatch.setattr(redis_writer, "PORTION", 2)
     events = [(f"u{n % 5}", event(f"i{n % 3}", n, n + 1)) for n in range(20)]
     update = event_update("acme", events, 20, "bulk")
     portions = [portion async for portion in store.writer.portions(update)]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, RedisDsn, model_validator
 
 from backends.database_urls import DatabaseUrl
 from backends.locations import features_path, objects_url, sqlite_url
@@ -31,6 +31,10 @@ class Settings(DatabaseSettings, EdgeSettings):
     port: Annotated[int, Field(ge=1, le=65_535, description="a port from 1 to 65535")] = 8002
     object_store_url: str = ""
     feature_store_path: Path | None = None
+    redis_url: Annotated[
+        RedisDsn | None,
+        Field(description="the URL of a Redis, such as redis://127.0.0.1:6379/0; empty for none"),
+    ] = None
     max_import_bytes: Annotated[
         int, Field(ge=1_024, description="bytes of an import's file, 1024 or more")
     ] = 1024 * 1024 * 1024
@@ -114,5 +118,5 @@ class Settings(DatabaseSettings, EdgeSettings):
         return self.data_dir / "data-pipeline" / "snapshots"
 
     def features(self) -> Path:
-        """The file of the feature store."""
+        """The file of the feature store, where there is no Redis."""
         return self.feature_store_path or features_path(self.data_dir)

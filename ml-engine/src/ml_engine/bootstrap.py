@@ -1,7 +1,7 @@
 """The composition root: builds ml-engine out of its settings."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from secrets import token_hex
 from socket import gethostname
@@ -9,17 +9,21 @@ from typing import Any, TypeVar
 
 import faiss
 from fastapi import FastAPI
+from opentelemetry.util.types import AttributeValue
 
 from backends.database import open_engine
 from backends.embedded.feature_reader import SqliteFeatureReader
 from backends.migrations import prepare
 from backends.object_store import UrlObjectStore
+from backends.ports import FeatureReader
+from backends.scaled.redis_features.reader import RedisFeatureReader
 from backends.snapshots import SnapshotStore
 from instrumentation.database import instrument_engine
 from instrumentation.health import HealthCheck
 from instrumentation.middleware import TelemetryMiddleware
 from instrumentation.ports import observed
 from instrumentation.rates import Counted, Rates
+from instrumentation.redis import redis_attributes
 from instrumentation.telemetry import Telemetry, start_telemetry
 from ml_engine.adapters.job_store import SqlJobStore
 from ml_engine.adapters.job_telemetry import JobTelemetry
@@ -78,7 +82,8 @@ class _Ports:
         self.objects = woven(
             UrlObjectStore(settings.objects()), "object_store", expected=(KeyError,)
         )
-        self.features = woven(SqliteFeatureReader(settings.features()), "feature_store")
+        features, of_redis = _feature_reader(settings)
+        self.features = woven(features, "feature_store", attributes=of_redis)
         self.runner = woven(
             LocalTrainingRunner(settings.objects(), settings.telemetry()), "training_runner"
         )
@@ -96,6 +101,14 @@ class _Ports:
         """Close the ports, those that work on others first."""
         for port in (self.runner, self.features, self.objects, self.jobs):
             await port.close()
+
+
+def _feature_reader(settings: Settings) -> tuple[FeatureReader, Mapping[str, AttributeValue]]:
+    """The reader, and what its spans say of what is behind it."""
+    if settings.redis_url is None:
+        return SqliteFeatureReader(settings.features()), {}
+    url = str(settings.redis_url)
+    return RedisFeatureReader(url), redis_attributes(url)
 
 
 def build_app(settings: Settings) -> FastAPI:

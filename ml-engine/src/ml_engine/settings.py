@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, RedisDsn
 
 from backends.database_urls import DatabaseUrl
 from backends.locations import features_path, objects_url, sqlite_url
@@ -29,6 +29,10 @@ class Settings(DatabaseSettings, EdgeSettings):
     port: Annotated[int, Field(ge=1, le=65_535, description="a port from 1 to 65535")] = 8001
     object_store_url: str = ""
     feature_store_path: Path | None = None
+    redis_url: Annotated[
+        RedisDsn | None,
+        Field(description="the URL of a Redis, such as redis://127.0.0.1:6379/0; empty for none"),
+    ] = None
 
     def telemetry(self) -> dict[str, str]:
         """The environment by which a process of the engine reports as the engine does."""
@@ -51,5 +55,5 @@ class Settings(DatabaseSettings, EdgeSettings):
         return self.object_store_url or objects_url(self.data_dir)
 
     def features(self) -> Path:
-        """The file of the feature store."""
+        """The file of the feature store, where there is no Redis."""
         return self.feature_store_path or features_path(self.data_dir)

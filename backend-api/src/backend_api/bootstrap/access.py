@@ -40,6 +40,7 @@ from backends.ports import Cache, PortUnavailable, RateLimiter
 from backends.scaled.redis_rate_limiter import RedisRateLimiter
 from instrumentation.metrics import Metrics
 from instrumentation.ports import observed
+from instrumentation.redis import redis_attributes
 from instrumentation.telemetry import Telemetry
 
 PortT = TypeVar("PortT")
@@ -140,12 +141,7 @@ class _Weaver:
         return self._observed(port, "cache", name)
 
     def redis(self, port: RateLimiter, url: RedisDsn) -> RateLimiter:
-        attributes: dict[str, AttributeValue] = {
-            "db.system.name": "redis",
-            "db.namespace": (url.path or "/0").lstrip("/"),
-            "server.address": url.host or "localhost",
-            "server.port": url.port or 6379,
-        }
+        attributes = redis_attributes(str(url))
         return self._observed(port, "rate limiter", "redis", PortUnavailable, attributes=attributes)
 
     def _observed(

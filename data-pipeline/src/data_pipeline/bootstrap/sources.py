@@ -9,7 +9,8 @@ from data_pipeline.adapters.kafka_events import KafkaEvents
 from data_pipeline.adapters.stream_positions import SqlStreamPositions
 from data_pipeline.adapters.stream_telemetry import StreamTelemetry
 from data_pipeline.bootstrap.background import in_background
-from data_pipeline.bootstrap.storage import Storage, Weaver
+from data_pipeline.bootstrap.storage import Storage
+from data_pipeline.bootstrap.weaving import Weaver
 from data_pipeline.domain.streams import StalePosition
 from data_pipeline.services.import_worker import ImportWorker
 from data_pipeline.services.imports import Imports

@@ -1,9 +1,9 @@
 """The stores: one database, the objects, the features, the files of imports."""
 
-import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
@@ -11,9 +11,6 @@ from starlette.requests import ClientDisconnect
 
 from backends.database import close_engine, database_file, open_engine
 from backends.embedded.checkpoints import background_checkpoints
-from backends.embedded.feature_file import is_outdated, only_writer, replace_features
-from backends.embedded.feature_reader import SqliteFeatureReader
-from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.embedded.histories import HISTORY_LENGTH
 from backends.migrations import prepare
 from backends.object_store import UrlObjectStore
@@ -40,7 +37,9 @@ from data_pipeline.adapters.training_counts import SqlTrainingCounts
 from data_pipeline.adapters.user_log import SqlUserLog
 from data_pipeline.adapters.user_store import SqlUserStore
 from data_pipeline.adapters.validation_rules import SqlValidationRuleStore
+from data_pipeline.bootstrap.features import open_features
 from data_pipeline.bootstrap.new_features import make_features
+from data_pipeline.bootstrap.weaving import Weaver
 from data_pipeline.domain.accounting import (
     Ledger,
     Quarantine,
@@ -67,28 +66,9 @@ from data_pipeline.domain.validation_rules import ValidationRuleStore
 from data_pipeline.migrate import MIGRATIONS
 from data_pipeline.settings import Settings
 from instrumentation.database import instrument_engine
-from instrumentation.ports import observed
 from instrumentation.telemetry import Telemetry
 
 SERVICE: Final = "data-pipeline"
-
-PortT = TypeVar("PortT")
-
-_LOG: Final = logging.getLogger(__name__)
-
-
-class Weaver:
-    """Weaves telemetry around ports."""
-
-    def __init__(self, telemetry: Telemetry) -> None:
-        self._telemetry = telemetry
-
-    def store(self, port: PortT, name: str, *expected: type[Exception]) -> PortT:
-        """The port, observed; `expected` exceptions are no failures of its own."""
-        metrics, tracing = self._telemetry.metrics, self._telemetry.tracing
-        return observed(
-            port, kind="store", name=name, metrics=metrics, tracing=tracing, expected=expected
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +117,11 @@ async def open_storage(settings: Settings, telemetry: Telemetry, stack: AsyncExi
     objects = weave(UrlObjectStore(settings.objects()), "object_store", KeyError)
     seen = SeenIdsStore(settings.seen_ids(), settings.deduplication_days)
     stack.callback(seen.close)
-    stack.enter_context(only_writer(settings.features()))
-    if is_outdated(settings.features()):
-        _LOG.warning("the features have another format: they are made anew from the logs")
-        made = await make_features(settings.features(), engine, objects, seen)
-        replace_features(settings.features(), made)
-    writer = weave(SqliteFeatureWriter(settings.features()), "feature_writer")
-    reader = weave(SqliteFeatureReader(settings.features()), "feature_reader")
     # The stores in the database share the engine, which is closed above.
-    for port in (objects, writer, reader):
-        stack.push_async_callback(port.close)
-    files = [path for path in (database_file(engine), settings.features()) if path is not None]
+    stack.push_async_callback(objects.close)
+    anew = partial(make_features, settings.features(), engine, objects, seen)
+    features = await open_features(settings, Weaver(telemetry), stack, anew)
+    files = [path for path in (database_file(engine), features.file) if path is not None]
     stack.enter_context(background_checkpoints(files))
     return Storage(
         engine=engine,
@@ -182,6 +156,6 @@ async def open_storage(settings: Settings, telemetry: Telemetry, stack: AsyncExi
         objects=objects,
         snapshot_book=weave(SqlSnapshotBook(engine), "snapshot_book"),
         training_counts=weave(SqlTrainingCounts(engine), "training_counts"),
-        feature_writer=writer,
-        feature_reader=reader,
+        feature_writer=features.writer,
+        feature_reader=features.reader,
     )

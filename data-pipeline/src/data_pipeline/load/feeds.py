@@ -80,17 +80,17 @@ class Feeds:
         tenant_ids = {tenant_id for tenant_id, _ in page.batches}
         weights = await self._corrections.weights(tenant_ids)
         batches = await _weighing(page.batches, weights)
-        update = EventUpdate(lane.value, batches, page.last_sequence)
+        update = EventUpdate(lane.value, batches, page.last_sequence, after)
         return FeedPage(update, page.more, _arrival(page.batches))
 
     async def _read_items(self, after: int) -> FeedPage:
         page = await self._catalogue.read_after(after, RECORDS)
-        update = ItemUpdate(page.records, page.last_sequence)
+        update = ItemUpdate(page.records, page.last_sequence, after)
         return FeedPage(update if page.last_sequence > after else None, page.more)
 
     async def _read_users(self, after: int) -> FeedPage:
         page = await self._users.read_after(after, RECORDS)
-        update = UserUpdate(page.records, page.last_sequence)
+        update = UserUpdate(page.records, page.last_sequence, after)
         return FeedPage(update if page.last_sequence > after else None, page.more)
 
 

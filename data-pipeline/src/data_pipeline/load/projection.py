@@ -9,7 +9,9 @@ from typing import Final
 
 from backends.ports import (
     EventUpdate,
+    FeaturesMoved,
     FeatureWriter,
+    Filled,
     Portion,
     PortUnavailable,
     Positions,
@@ -22,8 +24,11 @@ from data_pipeline.load.feeds import NOTHING, Feed, FeedPage, Feeds
 CORRECTION_CHUNK: Final = 500
 """How many corrections one transaction takes; events come in between."""
 
-RETRY_DELAYS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+RETRY_DELAYS: Final = (0.1, 0.2, 0.5, 1.0)
 """Seconds before each further try; the last one repeats."""
+
+LOOK_SECONDS: Final = 1.0
+"""How often to look whether the features still stand where they stood."""
 
 GATHERING_SECONDS: Final = 1.0
 """While a file goes on coming within so many seconds, its events are gathered..."""
@@ -48,6 +53,10 @@ class FeatureProjection:
     and the events after the positions come by themselves. Its mark in the log goes only when the
     features have it on disk. It never comes between the reading of a page and its end, since what
     was read may be what it corrects.
+
+    A feature store that another process keeps may lose what it had, all or the last of it. This is
+    seen within a second and the logs are followed again from where the store stands; readers may
+    read a store that began anew once it has all that the logs hold.
     """
 
     def __init__(
@@ -69,11 +78,13 @@ class FeatureProjection:
         self._paging = asyncio.Lock()
         self._lock = asyncio.Lock()
         self._applied: Positions | None = None
+        self._reached = Positions()
         self._cleared = -1
         self._failure: Exception | None = None
         self._retrying: asyncio.Task[None] | None = None
         self._bulk_arrived = asyncio.Event()
         self._bulk_following: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
     async def fill(self) -> None:
@@ -87,9 +98,9 @@ class FeatureProjection:
 
     async def catch_up(self) -> None:
         """Apply everything that is logged, corrections too. Raises `PortUnavailable`."""
-        for feed in (*self._feeds.prompt, self._feeds.bulk):
-            await self._follow(feed)
+        await self.fill()
         await self._apply_corrections()
+        await self._let_read()
 
     async def recover(self) -> None:
         """Catch up at the start of the service, else in the background; never raises.
@@ -97,6 +108,7 @@ class FeatureProjection:
         A feature store that was lost is made again: so the weights are written anew. Files follow
         in the background in any case.
         """
+        self._looking = asyncio.create_task(self._look())
         try:
             await self._apply_weights()
             for feed in self._feeds.prompt:
@@ -130,7 +142,8 @@ class FeatureProjection:
         """Apply the logs at least up to these sequences, else in the background; never raises.
 
         Of requests that wait for each other, one applies the records of all. Nobody waits for
-        `bulk`: it is followed in the background, see `reach`.
+        `bulk`: it is followed in the background, see `reach`. Nor does anybody wait while the
+        features are behind, since that may be a store that is filled anew.
         """
         try:
             if bulk:
@@ -139,8 +152,9 @@ class FeatureProjection:
             for feed, upto in zip(self._feeds.prompt, (live, items, users), strict=True):
                 if upto:
                     feed.backlog.asked(upto, self._now_ms())
-                    await self._follow(feed, upto)
-            if corrections:
+                    if self._failure is None:
+                        await self._follow(feed, upto)
+            if corrections and self._failure is None:
                 await self._apply_corrections(corrections)
         except Exception as error:
             self._fall_behind(error)
@@ -182,7 +196,7 @@ class FeatureProjection:
         """End what goes on in the background after its transaction; the next start catches up."""
         self._closing.set()
         self._bulk_arrived.set()
-        for task in (self._retrying, self._bulk_following):
+        for task in (self._retrying, self._bulk_following, self._looking):
             if task is not None:
                 await task
 
@@ -195,12 +209,31 @@ class FeatureProjection:
         async with self._lock:
             try:
                 if self._applied is None:
-                    self._applied = await self._features.positions()
+                    self._applied = await self._standing()
                 yield self._applied
             except BaseException:
                 # Whether the last transaction was committed is for the store to say.
                 self._applied = None
                 raise
+
+    async def _standing(self) -> Positions:
+        """Where the store says that the features stand. Raises where it lost some, once."""
+        before, self._reached = self._reached, await self._features.positions()
+        if any(now < then for now, then in zip(self._reached, before, strict=True)):
+            raise PortUnavailable("the feature store has lost what it had, and is filled again")
+        return self._reached
+
+    async def _look(self) -> None:
+        """Notice that the store was lost or went away, though nothing comes in."""
+        while not await self._closes_within(LOOK_SECONDS):
+            if self._failure is not None:
+                continue
+            try:
+                async with self._lock:
+                    self._applied = await self._standing()
+            except Exception as error:
+                self._applied = None
+                self._fall_behind(error)
 
     async def _positions(self) -> Positions:
         async with self._writing() as positions:
@@ -211,7 +244,9 @@ class FeatureProjection:
         step = self._bulk_step if feed is self._feeds.bulk else self._prompt_step
         more = True
         while more and not self._closing.is_set():
-            more = await step(feed, upto)
+            # Another replica has followed it meanwhile: on from there.
+            with suppress(FeaturesMoved):
+                more = await step(feed, upto)
         feed.backlog.read(None)
 
     async def _prompt_step(self, feed: Feed, upto: int | None) -> bool:
@@ -249,7 +284,7 @@ class FeatureProjection:
         """To be called within `_writing`."""
         await self._features.apply(portion)
         if portion.position is not None and self._applied is not None:
-            self._applied = self._applied._replace(**{feed.name: portion.position})
+            self._reached = self._applied = self._applied._replace(**{feed.name: portion.position})
             feed.backlog.applied(portion.position)
 
     async def _portions(self, update: Update | None) -> AsyncGenerator[Update | Portion]:
@@ -270,6 +305,8 @@ class FeatureProjection:
             while self._bulk_arrived.is_set() and not self._closing.is_set():
                 await self._gather()
                 await self._follow(self._feeds.bulk)
+            if self._failure is None:
+                await self._let_read()
         except Exception as error:
             self._fall_behind(error)
 
@@ -281,6 +318,13 @@ class FeatureProjection:
                     self._bulk_arrived.clear()
                     async with asyncio.timeout(GATHERING_SECONDS):
                         await self._bulk_arrived.wait()
+
+    async def _let_read(self) -> None:
+        while not self._closing.is_set():
+            with suppress(FeaturesMoved):
+                async with self._writing() as positions:
+                    await self._features.apply(Filled(positions))
+                return
 
     async def _apply_weights(self) -> None:
         weights = await self._corrections.weights()
@@ -295,8 +339,9 @@ class FeatureProjection:
         """
         more = upto is None or self._cleared < upto
         while more and not self._closing.is_set():
-            async with self._paging, self._writing() as positions:
-                more = await self._apply_correction_chunk(positions, upto)
+            with suppress(FeaturesMoved):
+                async with self._paging, self._writing() as positions:
+                    more = await self._apply_correction_chunk(positions, upto)
 
     async def _apply_correction_chunk(self, positions: Positions, upto: int | None) -> bool:
         before = after = positions.corrections
@@ -306,7 +351,7 @@ class FeatureProjection:
             if page.last_sequence > before:
                 after = page.last_sequence
                 await self._features.correct(page.corrections, after)
-                self._applied = positions._replace(corrections=after)
+                self._reached = self._applied = positions._replace(corrections=after)
         if self._cleared < after:
             await self._corrections.remove(after)
             self._cleared = after
@@ -321,15 +366,21 @@ class FeatureProjection:
 
     async def _retry(self) -> None:
         for delay in chain(self._retry_delays, repeat(self._retry_delays[-1])):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(delay):
-                    await self._closing.wait()
+            if await self._closes_within(delay):
                 return
             try:
+                await self.catch_up()
+                self._failure = None
+                # What came in while nobody waited for it.
                 await self.catch_up()
             except Exception as error:
                 self._failure = error
             else:
-                self._failure = None
                 _LOG.info("features have caught up with the logs")
                 return
+
+    async def _closes_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        return self._closing.is_set()

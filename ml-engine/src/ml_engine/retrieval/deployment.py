@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from backends.ports import PortUnavailable
@@ -15,6 +15,8 @@ from ml_engine.retrieval.tenant_models import Served, TenantModels
 
 Observer = Callable[[ModelVersion], None]
 """Told of each model that begins to serve here."""
+
+_Prepare = Callable[[str, str], Awaitable[Served]]
 
 FOLLOW_SECONDS: Final = 1.0
 """How often a replica asks which versions were let serve by others: one indexed query for all."""
@@ -45,7 +47,7 @@ class Deployment:
     async def start(self) -> None:
         """Serve what the registry names; a damaged model costs its own tenant alone."""
         for change in await self._registry.serving_changes():
-            await self._follow(change)
+            await self._follow(change, self._prepare_even_without_items)
             self._read_to = change.sequence
 
     async def follow(self) -> None:
@@ -95,7 +97,7 @@ class Deployment:
     async def _follow_in_time(self, change: ServingChange) -> None:
         while True:
             try:
-                return await self._follow(change)
+                return await self._follow(change, self._models.prepare)
             except PortUnavailable as error:
                 fields = {"category": "ml", "model_version": change.version}
                 _logger.warning("the next model cannot be fetched yet: %s", error, extra=fields)
@@ -103,7 +105,7 @@ class Deployment:
             except Exception:
                 return _logger.exception("a model that another replica let serve was not loaded")
 
-    async def _follow(self, change: ServingChange) -> None:
+    async def _follow(self, change: ServingChange, prepare: _Prepare) -> None:
         sequence, tenant_id, version = change
         async with self._changing[tenant_id]:
             if sequence <= self._followed.get(tenant_id, 0):
@@ -114,13 +116,20 @@ class Deployment:
             try:
                 async with self._loading:
                     record = await self._registry.record(tenant_id, version)
-                    served = await self._models.prepare(tenant_id, version)
+                    served = await prepare(tenant_id, version)
             except (ModelDamaged, ModelNotFound) as error:
                 fields = {"category": "ml", "model_version": version}
                 _logger.error("%s is served without its model: %s", tenant_id, error, extra=fields)  # noqa: TRY400
                 self._followed[tenant_id] = sequence
             else:
                 self._swap(record, served, sequence)
+
+    async def _prepare_even_without_items(self, tenant_id: str, version: str) -> Served:
+        try:
+            return await self._models.prepare(tenant_id, version)
+        except PortUnavailable as error:
+            _logger.warning("%s is served without its items for now: %s", tenant_id, error)
+            return await self._models.load(tenant_id, version)
 
     def _swap(self, record: ModelVersion, served: Served, sequence: int) -> ModelVersion:
         self._models.swap(record.tenant_id, served)

@@ -44,14 +44,18 @@ class TenantModels:
     async def prepare(self, tenant_id: str, version: str) -> Served:
         """A version with all items of today in it, ready to serve; nothing changes yet.
 
-        Raises `ModelDamaged`.
+        Raises `ModelDamaged`, and `PortUnavailable` where the items cannot be read.
         """
-        folder = await self._registry.fetch(tenant_id, version)
-        served = Served(await asyncio.to_thread(load_serving_model, folder, version))
+        served = await self.load(tenant_id, version)
         while changed := await self._features.items_after(tenant_id, served.sequence):
             # Nobody else sees it yet, so a thread may fill it beside the requests.
             await asyncio.to_thread(served.follow, changed)
         return served
+
+    async def load(self, tenant_id: str, version: str) -> Served:
+        """A version without items, which follow with the first request. Raises `ModelDamaged`."""
+        folder = await self._registry.fetch(tenant_id, version)
+        return Served(await asyncio.to_thread(load_serving_model, folder, version))
 
     def swap(self, tenant_id: str, served: Served) -> None:
         """Let what was prepared serve from now on; requests under way end with what they began."""

@@ -19,6 +19,10 @@ class PortUnavailable(Exception):
     """The thing behind a port cannot be used now; the message says what and why."""
 
 
+class FeaturesMoved(PortUnavailable):
+    """The features do not stand where an update begins: read again from where they stand."""
+
+
 class UserEvent(NamedTuple):
     """One event of a user's history; `timestamp_ms` is Unix time, `sequence` its place in the log.
 
@@ -91,12 +95,14 @@ class EventUpdate:
     """Events that one lane of the log has up to `position`, with their tenant ids.
 
     The batches have the columns sequence (int64), user_id, item_id, event_type (string), timestamp
-    (ms, UTC) and value (float64) beside others. Their order does not matter.
+    (ms, UTC) and value (float64) beside others. Their order does not matter. `after` is the
+    position that they follow, where the store is to make sure of it; so with all updates.
     """
 
     lane: Literal["live", "bulk"]
     batches: "Sequence[tuple[str, pa.RecordBatch]]"
     position: int
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,7 @@ class ItemUpdate:
 
     items: Sequence[tuple[str, ItemContent]]
     position: int
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +120,7 @@ class UserUpdate:
 
     users: Sequence[tuple[str, UserContent]]
     position: int
-
-
-Update = EventUpdate | ItemUpdate | UserUpdate
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +181,16 @@ class Positions(NamedTuple):
     corrections: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The features have all that the logs held, and stand here: readers may read them."""
+
+    positions: Positions
+
+
+Update = EventUpdate | ItemUpdate | UserUpdate | Filled
+
+
 class FeatureReader(Protocol):
     """What ml-engine reads for serving. Tenants never see each other's features."""
 
@@ -211,7 +226,7 @@ class FeatureWriter(Protocol):
     """What data-pipeline writes for serving; it alone writes."""
 
     async def positions(self) -> Positions:
-        """How far the features have come."""
+        """How far the features have come; less than before where the store has lost some."""
         ...
 
     def portions(self, update: EventUpdate) -> AsyncGenerator[Portion]:
@@ -225,7 +240,8 @@ class FeatureWriter(Protocol):
     async def apply(self, update: Update | Portion) -> None:
         """Add events, or replace items or profiles, and move to its position: both or neither.
 
-        Events give the same features in whatever order they come.
+        Events give the same features in whatever order they come. Raises `FeaturesMoved` where the
+        store makes sure of `after`, and stands elsewhere.
         """
         ...
 

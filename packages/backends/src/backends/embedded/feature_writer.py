@@ -24,6 +24,7 @@ from backends.embedded.traces import remove_traces
 from backends.ports import (
     Correction,
     EventUpdate,
+    Filled,
     ItemCountCorrection,
     ItemUpdate,
     Portion,
@@ -98,7 +99,9 @@ class SqliteFeatureWriter:
 
     async def apply(self, update: Update | Portion) -> None:
         """Add events to histories and counts, or replace items or attributes."""
-        await self._in_thread(self._apply, update)
+        # Readers read the file from its beginning on.
+        if not isinstance(update, Filled):
+            await self._in_thread(self._apply, update)
 
     async def correct(self, corrections: Sequence[Correction], position: int) -> None:
         """Apply corrections in their order; an erased user leaves no byte in the files."""
@@ -123,7 +126,7 @@ class SqliteFeatureWriter:
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait([work])
 
-    def _apply(self, update: Update | Portion) -> None:
+    def _apply(self, update: EventUpdate | ItemUpdate | UserUpdate | Portion) -> None:
         if isinstance(update, EventUpdate):
             (update,) = _portions(update, None)
         with self._transaction():

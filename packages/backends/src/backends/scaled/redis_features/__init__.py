@@ -1,0 +1,1 @@
+"""The feature store in a Redis that all replicas share."""

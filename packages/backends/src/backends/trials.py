@@ -1,0 +1,37 @@
+"""Sparing a server that is away."""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Final
+
+from backends.ports import PortUnavailable
+
+RETRY_SECONDS: Final = 1.0
+
+
+class Trials:
+    """After a failure nobody asks for a second, then one alone, so that time-outs slow no others.
+
+    `now` are seconds.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._failure: PortUnavailable | None = None
+        self._again_at = 0.0
+
+    @contextmanager
+    def trial(self) -> Generator[None]:
+        """Ask within. Raises `PortUnavailable` at once where nobody may."""
+        if self._failure is not None:
+            if self._now() < self._again_at:
+                raise PortUnavailable(str(self._failure))
+            self._again_at = self._now() + RETRY_SECONDS
+        try:
+            yield
+        except PortUnavailable as failure:
+            self._failure = failure
+            self._again_at = self._now() + RETRY_SECONDS
+            raise
+        self._failure = None
