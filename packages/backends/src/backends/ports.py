@@ -188,7 +188,7 @@ class Filled:
     positions: Positions
 
 
-Update = EventUpdate | ItemUpdate | UserUpdate | Filled
+Update = EventUpdate | ItemUpdate | UserUpdate
 
 
 class FeatureReader(Protocol):
@@ -237,7 +237,7 @@ class FeatureWriter(Protocol):
         """
         ...
 
-    async def apply(self, update: Update | Portion) -> None:
+    async def apply(self, update: Update | Portion | Filled) -> None:
         """Add events, or replace items or profiles, and move to its position: both or neither.
 
         Events give the same features in whatever order they come. Raises `FeaturesMoved` where the

@@ -97,7 +97,7 @@ class SqliteFeatureWriter:
         while (portion := await asyncio.to_thread(next, portions, None)) is not None:
             yield portion
 
-    async def apply(self, update: Update | Portion) -> None:
+    async def apply(self, update: Update | Portion | Filled) -> None:
         """Add events to histories and counts, or replace items or attributes."""
         # Readers read the file from its beginning on.
         if not isinstance(update, Filled):
@@ -126,7 +126,7 @@ class SqliteFeatureWriter:
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait([work])
 
-    def _apply(self, update: EventUpdate | ItemUpdate | UserUpdate | Portion) -> None:
+    def _apply(self, update: Update | Portion) -> None:
         if isinstance(update, EventUpdate):
             (update,) = _portions(update, None)
         with self._transaction():

@@ -88,7 +88,7 @@ class RedisFeatureWriter:
         while (portion := await asyncio.to_thread(next, portions, None)) is not None:
             yield portion
 
-    async def apply(self, update: Update | Portion) -> None:
+    async def apply(self, update: Update | Portion | Filled) -> None:
         """Add events to histories and counts, or replace items or attributes."""
         await finished_in_thread(self._apply, update)
 
@@ -116,7 +116,7 @@ class RedisFeatureWriter:
         if not self._is_begun:
             self._positions()
 
-    def _apply(self, update: Update | Portion) -> None:
+    def _apply(self, update: Update | Portion | Filled) -> None:
         self._begin()
         with answering():
             if isinstance(update, EventUpdate):
@@ -187,13 +187,13 @@ def _events_added(
 ) -> list[Command]:
     commands: list[Command] = []
     names = [keys.history(*key) for key, _ in histories]
-    known: Sequence[Any] = pipe.mget(names) if names else []
+    known: Any = pipe.mget(names) if names else []
     for name, before, (_, events) in zip(names, known, histories, strict=True):
         commands.append(("SET", name, add_to_history(before, events)))
     for tenant_id, of_tenant in groupby(counts, key=lambda count: count[0][0]):
         name = keys.counts(tenant_id)
         while some := list(islice(of_tenant, AT_ONCE)):
-            befores: Sequence[Any] = pipe.hmget(name, [item_id for (_, item_id), _ in some])
+            befores: Any = pipe.hmget(name, [item_id for (_, item_id), _ in some])
             fields = [
                 part
                 for ((_, item_id), days), before in zip(some, befores, strict=True)
