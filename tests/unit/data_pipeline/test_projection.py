@@ -13,6 +13,8 @@ from backends.ports import (
     Correction,
     EventUpdate,
     EventWeights,
+    FeaturesMoved,
+    Filled,
     ItemUpdate,
     Portion,
     PortUnavailable,
@@ -117,6 +119,7 @@ class OneEvent(Portion):
     """One event of an update."""
 
     item_id: str | None
+    after: int | None = None
 
 
 class Features:
@@ -126,6 +129,7 @@ class Features:
         self.applied: dict[str, list[str]] = {name: [] for name in ("live", "bulk", "items")}
         self.applied |= {"users": [], "corrections": []}
         self.position = Positions()
+        self.filled: list[Positions] = []
         self.faults: list[str] = []
         self.writing = 0
 
@@ -135,11 +139,15 @@ class Features:
     async def portions(self, update: EventUpdate) -> AsyncGenerator[OneEvent]:
         names = [name for _, batch in update.batches for name in batch["item_id"].to_pylist()]
         for name in names[:-1]:
-            yield OneEvent(update.lane, None, name)
-        yield OneEvent(update.lane, update.position, names[-1] if names else None)
+            yield OneEvent(update.lane, None, name, update.after)
+        last = names[-1] if names else None
+        yield OneEvent(update.lane, update.position, last, update.after)
 
-    async def apply(self, update: Update | Portion) -> None:
-        if isinstance(update, OneEvent):
+    async def apply(self, update: Update | Portion | Filled) -> None:
+        if isinstance(update, Filled):
+            assert update.positions == self.position
+            self.filled.append(self.position)
+        elif isinstance(update, OneEvent):
             await self._write(update.lane, [update.item_id] if update.item_id else [], update)
         elif isinstance(update, ItemUpdate):
             await self._write("items", [item.user_id for _, item in update.items], update)
@@ -154,11 +162,20 @@ class Features:
 
     async def close(self) -> None: ...
 
+    def lose(self) -> None:
+        """Begin anew."""
+        self.position = Positions()
+        self.filled.clear()
+        for names in self.applied.values():
+            names.clear()
+
     async def _write(self, name: str, names: list[str], update: Update | Portion) -> None:
         assert not self.writing
         self.writing += 1
         try:
             await self._fail("before")
+            if getattr(update, "after", None) not in (None, getattr(self.position, name)):
+                raise FeaturesMoved("elsewhere")
             # A portion may be applied again, until its update is whole.
             self.applied[name] += [one for one in names if one not in self.applied[name]]
             if update.position is not None:
@@ -314,6 +331,58 @@ async def test_a_failing_store_raises_nothing_and_is_tried_until_it_has_caught_u
     world.events.add(1, lane)
     await caught_up(world.projection)
     assert world.applied[lane.value] == world.events.names(lane)
+
+
+async def test_a_store_that_is_lost_is_filled_again_though_nothing_comes_in(
+    monkeypatch, world
+) -> None:
+    monkeypatch.setattr(projection, "LOOK_SECONDS", 0.001)
+    world.events.add(3)
+    world.events.add(2, Lane.BULK)
+    world.marks.known = {"own": 2.0}
+    await world.projection.recover()
+    await world.projection.catch_up()
+    before = {name: list(names) for name, names in world.applied.items()}
+    world.features.lose()
+    with anyio.fail_after(30):
+        while not world.features.filled:
+            await checkpoint()
+    assert world.applied == before
+    assert world.features.filled[-1] == Positions(live=3, bulk=5)
+
+
+async def test_readers_are_let_in_when_all_logs_are_followed(monkeypatch, world) -> None:
+    monkeypatch.setattr(projection, "GATHERING_SECONDS", 0.001)
+    world.events.add(3, Lane.BULK)
+    world.features.faults = ["before"]
+    await world.projection.follow(live=world.events.add())
+    assert world.features.filled == []
+    await caught_up(world.projection)
+    with anyio.fail_after(30):
+        while not world.features.filled:
+            await checkpoint()
+    assert set(world.features.filled) == {Positions(live=4, bulk=3)}
+
+
+async def test_nobody_waits_for_a_store_that_is_behind_and_all_is_followed(world) -> None:
+    world.features.faults = ["before"] * 3
+    await world.projection.follow(live=world.events.add())
+    reads = world.events.reads[Lane.LIVE]
+    await world.projection.follow(live=world.events.add())
+    assert world.events.reads[Lane.LIVE] == reads
+    await caught_up(world.projection)
+    with anyio.fail_after(30):
+        while world.applied["live"] != world.events.names():
+            await checkpoint()
+
+
+async def test_what_another_replica_applied_is_not_applied_again(world) -> None:
+    await world.projection.follow(live=world.events.add(2))
+    other = world.start()
+    await other.follow(live=world.events.add(2))
+    await world.projection.follow(live=world.events.add(2))
+    assert world.applied["live"] == world.events.names()
+    await other.close()
 
 
 async def caught_up(projection: FeatureProjection) -> None:
