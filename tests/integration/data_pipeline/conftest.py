@@ -17,7 +17,7 @@ from data_pipeline.settings import Settings
 TOKEN = "a-token-for-the-tests"
 NOW_MS = 1_750_000_000_000
 
-Serve = Callable[[], AbstractAsyncContextManager[httpx2.AsyncClient]]
+Serve = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
 
 
 @pytest.fixture
@@ -27,11 +27,12 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def serve(settings: Settings) -> Serve:
-    """Starts the service on the test's folder, as often as the test likes."""
+    """Starts the service on the test's folder, as often as the test likes; settings may change."""
 
     @asynccontextmanager
-    async def run() -> AsyncGenerator[httpx2.AsyncClient]:
-        app = build_app(settings, now_ms=lambda: NOW_MS)
+    async def run(**changes: object) -> AsyncGenerator[httpx2.AsyncClient]:
+        changed = settings.model_copy(update=changes)
+        app = build_app(changed, now_ms=lambda: NOW_MS)
         async with (
             running(app) as transport,
             httpx2.AsyncClient(

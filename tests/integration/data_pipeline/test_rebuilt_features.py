@@ -1,11 +1,14 @@
 """The features can be made anew from what is stored, and compared with what that gives."""
 
 import sqlite3
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
 import anyio
 import pytest
+from redis import Redis
+from tests.redis_server import RedisServer
 
 from backends.embedded.feature_reader import SqliteFeatureReader
 from backends.ports import PortUnavailable
@@ -114,3 +117,43 @@ async def test_it_is_refused_while_the_service_runs(serve, event, arguments, cap
 async def test_features_that_are_not_there_cannot_be_compared(settings, capsys) -> None:
     assert await run("--check") == 2
     assert "no feature store" in capsys.readouterr().err
+
+
+@pytest.fixture
+def redis(tmp_path_factory: pytest.TempPathFactory, monkeypatch) -> Generator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start_at_once()
+    monkeypatch.setenv("REDIS_URL", server.url)
+    yield server
+    server.kill()
+
+
+async def filled_history(client) -> dict:
+    with anyio.fail_after(30):
+        while (answer := await client.get(f"{TENANT}/users/u1/history")).status_code == 503:
+            await anyio.sleep(0.02)
+    return answer.json()
+
+
+async def test_features_in_redis_are_compared_and_made_anew_while_the_service_runs(
+    serve, settings, event, capsys, redis
+) -> None:
+    assert await run("--check") == 2
+    assert "no feature store in Redis" in capsys.readouterr().err
+    async with serve(redis_url=redis.url) as client:
+        await fill(client, event)
+        before = await filled_history(client)
+        assert len(before["events"]) == 10
+        assert await run("--check") == 0
+        with Redis.from_url(redis.url) as features:
+            features.delete("features:history:acme:u1")
+            features.hset("features:counts:acme", "wrong", b"0" * 8)
+        assert await run("--check") == 1
+        told = capsys.readouterr().err
+        assert "different: history:acme:u1" in told
+        assert "different: counts:acme" in told
+        assert await run() == 0
+        assert await filled_history(client) == before
+        assert await run("--check") == 0
+        with Redis.from_url(redis.url) as features:
+            assert features.keys("features-made:*") == []

@@ -1,4 +1,4 @@
-"""Makes features from the logs alone, in a file beside the present one."""
+"""Makes features from the logs alone, in a file beside the present one or by another writer."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from backends.embedded.feature_file import remove_features
 from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.embedded.histories import HISTORY_LENGTH
-from backends.ports import ObjectStore
+from backends.ports import FeatureWriter, ObjectStore
 from data_pipeline.adapters.catalogue_log import SqlCatalogueLog
 from data_pipeline.adapters.corrections import SqlCorrections
 from data_pipeline.adapters.event_log import SqlEventLog
@@ -27,7 +27,18 @@ async def make_features(
     """
     made = path.with_name(f"{path.name}.made")
     remove_features(made)
-    writer = SqliteFeatureWriter(made)
+    await fill_features(SqliteFeatureWriter(made), engine, objects, seen)
+    return made
+
+
+async def fill_features(
+    writer: FeatureWriter, engine: AsyncEngine, objects: ObjectStore, seen: SeenIdsStore
+) -> None:
+    """Write the features of all that is logged, and close the writer.
+
+    Raises:
+        PortUnavailable: a store cannot be read or written.
+    """
     try:
         projection = FeatureProjection(
             SqlEventLog(engine, objects, seen),
@@ -40,4 +51,3 @@ async def make_features(
         await projection.fill()
     finally:
         await writer.close()
-    return made
