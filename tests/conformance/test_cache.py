@@ -1,21 +1,36 @@
 """Every Cache keeps values for a while."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
 
 import anyio
 import pytest
+from tests.redis_server import RedisServer
 
+from backends import trials
 from backends.embedded.memory_cache import MemoryCache
-from backends.ports import Cache
+from backends.ports import Cache, PortUnavailable
+from backends.scaled.redis_cache import RedisCache
 
 pytestmark = pytest.mark.anyio
 
-IMPLEMENTATIONS: dict[str, Callable[[], Cache]] = {"memory": MemoryCache}
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Generator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start_at_once()
+    yield server
+    server.kill()
 
 
-@pytest.fixture(params=IMPLEMENTATIONS)
+@pytest.fixture(params=["memory", "redis"])
 async def cache(request: pytest.FixtureRequest) -> AsyncGenerator[Cache]:
-    cache = IMPLEMENTATIONS[request.param]()
+    if request.param == "memory":
+        cache: Cache = MemoryCache()
+    else:
+        server: RedisServer = request.getfixturevalue("redis")
+        server.empty()
+        cache = RedisCache(server.url, list[PortUnavailable]().append, 5)
     yield cache
     await cache.close()
 
@@ -55,3 +70,37 @@ async def test_a_value_set_again_lives_anew(cache: Cache) -> None:
 
 async def test_a_working_cache_answers_a_ping(cache: Cache) -> None:
     await cache.ping()
+
+
+async def test_what_one_replica_keeps_the_others_find(redis: RedisServer) -> None:
+    ours, theirs = (RedisCache(redis.url, list[PortUnavailable]().append, 5) for _ in range(2))
+    await ours.set("a", b"1", 60)
+    assert await theirs.get("a") == b"1"
+    await theirs.delete("a")
+    assert await ours.get("a") is None
+    for one in (ours, theirs):
+        await one.close()
+
+
+async def test_a_redis_that_is_away_is_an_empty_cache_and_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trials, "RETRY_SECONDS", 0.0)
+    server, told = RedisServer(tmp_path), list[PortUnavailable]()
+    await server.start()
+    cache = RedisCache(server.url, told.append, 5)
+    await cache.set("a", b"1", 60)
+    server.kill()
+    await cache.set("a", b"2", 60)
+    await cache.delete("a")
+    assert await cache.get("a") is None
+    with pytest.raises(PortUnavailable, match="Redis does not answer"):
+        await cache.ping()
+    assert len(told) == 1
+    await server.start()
+    await cache.set("a", b"3", 60)
+    assert await cache.get("a") == b"3"
+    server.kill()
+    assert await cache.get("a") is None
+    assert len(told) == 2
+    await cache.close()

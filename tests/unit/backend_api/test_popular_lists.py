@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from backend_api.domain.errors import DependencyUnavailable, RefusedByService
 from backend_api.services.popular_lists import PopularLists
+from backends.embedded.memory_cache import MemoryCache
 from contracts.problems import Problem
 from contracts.recommendations import (
     BatchQuery,
@@ -197,3 +198,48 @@ async def test_the_lists_are_bounded() -> None:
         await lists.refresh()
     known = [lists.knows("acme", query(filters={"year": {"min": year}})) for year in range(3)]
     assert known == [False, True, True]
+
+
+async def test_a_replica_that_starts_without_the_model_finds_the_lists_of_the_others() -> None:
+    shared, engine, asked = MemoryCache(), Engine(), query(num_items=3)
+    ours = PopularLists(engine, timeout_seconds=1, shared=shared)
+    ours.want("acme", asked)
+    await ours.refresh()
+    theirs = PopularLists(Engine(), timeout_seconds=1, shared=shared)
+    await theirs.look_up("acme", asked)
+    assert theirs.answer("acme", asked) == ours.answer("acme", asked)
+    for tenant_id, other in (("other", asked), ("acme", query(filters={"categories": ["A"]}))):
+        await theirs.look_up(tenant_id, other)
+        assert theirs.answer(tenant_id, other) is None
+
+
+async def test_a_list_that_is_gone_is_found_by_nobody() -> None:
+    shared, engine, clock, asked = MemoryCache(), Engine(), Clock(), query(num_items=3)
+    ours = PopularLists(engine, timeout_seconds=1, shared=shared, clock=clock)
+    ours.want("acme", asked)
+    await ours.refresh()
+    clock.now += 61
+    problem = Problem(type="t", title="t", status=409, detail="d", code="nothing_to_recommend")
+    engine.error = RefusedByService(problem)
+    await ours.refresh()
+    theirs = PopularLists(Engine(), timeout_seconds=1, shared=shared)
+    await theirs.look_up("acme", asked)
+    assert theirs.answer("acme", asked) is None
+
+
+async def test_others_are_asked_once_a_second_for_a_list_that_none_has() -> None:
+    class Counting(MemoryCache):
+        asked = 0
+
+        async def get(self, key: str) -> bytes | None:
+            self.asked += 1
+            return await super().get(key)
+
+    shared, clock = Counting(), Clock()
+    lists = PopularLists(Engine(), timeout_seconds=1, shared=shared, clock=clock)
+    for _ in range(3):
+        await lists.look_up("acme", query())
+    assert shared.asked == 1
+    clock.now += 1
+    await lists.look_up("acme", query())
+    assert shared.asked == 2

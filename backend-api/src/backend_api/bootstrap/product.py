@@ -38,12 +38,14 @@ from backend_api.services.schedules import ScheduleService
 from backend_api.services.training import TrainingService
 from backend_api.settings import Settings
 from backends.http_transport import HttpTransport
-from backends.ports import PortUnavailable
+from backends.ports import Cache, PortUnavailable
+from backends.scaled.redis_cache import RedisCache
 from contracts.data_pipeline import DataPipelineClient
 from contracts.ml_engine import MlEngineClient
 from contracts.transport import Transport
 from instrumentation.ports import observed
 from instrumentation.propagation import inject
+from instrumentation.redis import redis_attributes
 from instrumentation.telemetry import Telemetry
 
 UPLOAD_SECONDS: Final = 3_600.0
@@ -100,7 +102,11 @@ async def open_product(
         on_lost=reports.answers_lost,
         on_written=elsewhere.written,
     )
-    popular = PopularLists(recommender, timeout_seconds=settings.ml_engine_timeout_seconds)
+    popular = PopularLists(
+        recommender,
+        timeout_seconds=settings.ml_engine_timeout_seconds,
+        shared=_shared_lists(settings, telemetry, reports, stack),
+    )
     fallbacks = Fallbacks(popular)
     in_memory = LoggedAnswers(answers, log), FallbackAnswers(fallbacks)
     scenarios = ScenarioService(weave(SqlScenarioStore(engine), "store", "scenarios"))
@@ -145,6 +151,24 @@ async def open_product(
         await stack.enter_async_context(in_background(name, step, telemetry.metrics, wake))
     # As they are: a health check that finds a service away is no error of this one.
     return OpenedProduct(product, {"ml-engine": to.recommender, "data-pipeline": to.intake})
+
+
+def _shared_lists(
+    settings: Settings, telemetry: Telemetry, reports: Reports, stack: AsyncExitStack
+) -> Cache | None:
+    if settings.redis_url is None:
+        return None
+    url = str(settings.redis_url)
+    cache = RedisCache(url, reports.cache_away)
+    stack.push_async_callback(cache.close)
+    return observed(
+        cache,
+        kind="cache",
+        name="popular_list",
+        metrics=telemetry.metrics,
+        tracing=telemetry.tracing,
+        attributes=redis_attributes(url),
+    )
 
 
 def _open_neighbours(

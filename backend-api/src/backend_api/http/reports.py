@@ -11,6 +11,7 @@ from backend_api.domain.circuit_breaker import Circuit
 from backend_api.domain.recommendations import Served
 from backend_api.domain.sent_events import SentEvent
 from backend_api.services.click_through import Clicks, ClickThrough
+from backends.ports import PortUnavailable
 from contracts.events import BatchResult
 from contracts.public.web_vitals import WebVitals
 from contracts.recommendations import RankingOptions
@@ -130,6 +131,12 @@ class Reports:
             "rejected": len(result.rejected),
         }
         _records.info("%s received", data_type, extra=fields)
+
+    def cache_away(self, error: PortUnavailable) -> None:
+        """The cache that replicas share does not answer; nothing is found in it until it does."""
+        _dependencies.warning(
+            "nothing is shared with other replicas: %s", error, extra={"category": _INFRASTRUCTURE}
+        )
 
     def circuit(self, dependency: str, state: Circuit) -> None:
         """The circuit of a service behind this one stands like this from now on."""

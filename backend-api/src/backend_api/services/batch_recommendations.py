@@ -59,6 +59,8 @@ class BatchRecommendationService:
         try:
             found = await self._recommender.recommend_batch(tenant_id, wire)
         except DependencyUnavailable as error:
+            asked = RecommendationRequest.model_construct(**options)
+            await self._fallbacks.look_up(tenant_id, asked)
             return [
                 self._replaced(tenant_id, user_id, options, error) for user_id in query.user_ids
             ]

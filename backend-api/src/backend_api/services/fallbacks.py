@@ -30,7 +30,10 @@ Question = tuple[str, str | None, bytes]
 
 
 class Fallbacks:
-    """Answers while the model cannot be asked; in memory only, so a new process knows none."""
+    """Answers while the model cannot be asked.
+
+    Last answers are in memory only, so a new process knows none of them.
+    """
 
     def __init__(self, popular: PopularLists, *, max_bytes: int = MAX_CACHE_BYTES) -> None:
         self._popular = popular
@@ -58,6 +61,10 @@ class Fallbacks:
     def can_answer(self, question: Question, query: RecommendationQuery) -> bool:
         """Whether there would be an answer."""
         return self._last.get(question) is not None or self._popular.knows(question[0], query)
+
+    async def look_up(self, tenant_id: str, query: RecommendationQuery) -> None:
+        """Learn from other replicas what is popular, where it is not known here."""
+        await self._popular.look_up(tenant_id, query)
 
     def answer(
         self, question: Question, query: RecommendationQuery, recommendation_id: str

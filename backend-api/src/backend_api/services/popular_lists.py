@@ -1,5 +1,6 @@
 """Each tenant's popular items, under the filters that are asked for, kept fresh."""
 
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
@@ -8,6 +9,7 @@ from typing import Final
 
 from backend_api.domain.errors import DependencyUnavailable, DomainError
 from backend_api.domain.product_ports import Recommender
+from backends.ports import Cache
 from contracts.recommendations import (
     MAX_ITEMS,
     Context,
@@ -19,6 +21,9 @@ from contracts.recommendations import (
 FRESH_SECONDS: Final = 60.0
 WANTED_SECONDS: Final = 600.0
 ROUND_SECONDS: Final = 1.0
+SHARED_SECONDS: Final = 3_600.0
+"""How long other replicas may find a list."""
+
 MAX_LISTS: Final = 1_000
 _PER_ROUND: Final = 5
 _LEAST_ITEMS: Final = 100
@@ -35,13 +40,15 @@ class _Wanted:
     tried_at: float | None = None
     found: Recommendations | None = None
     found_of: int = 0
+    looked_at: float = float("-inf")
 
 
 class PopularLists:
     """Popular items by tenant and conditions: filters, caps, pins and the place of `near`.
 
     While there is traffic the lists of its conditions are asked for again in the background,
-    five a second at most, the most wanted first. `clock` is in seconds.
+    five a second at most, the most wanted first. A list is kept in `shared` too, where a replica
+    that has started since finds it. `clock` is in seconds.
     """
 
     def __init__(
@@ -49,11 +56,13 @@ class PopularLists:
         recommender: Recommender,
         *,
         timeout_seconds: float,
+        shared: Cache | None = None,
         max_lists: int = MAX_LISTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._recommender = recommender
         self._timeout_seconds = timeout_seconds
+        self._shared = shared
         self._max_lists = max_lists
         self._clock = clock
         self._lists: OrderedDict[Key, _Wanted] = OrderedDict()
@@ -94,6 +103,20 @@ class PopularLists:
             return None
         return wanted.found.model_copy(update={"items": items})
 
+    async def look_up(self, tenant_id: str, query: RecommendationQuery) -> None:
+        """Take over the list for such a query from another replica, where none is known here."""
+        self.want(tenant_id, query)
+        key = (tenant_id, _conditions(query))
+        wanted, now = self._lists[key], self._clock()
+        if self._shared is None or wanted.found or now - wanted.looked_at < ROUND_SECONDS:
+            return
+        wanted.looked_at = now
+        content = await self._shared.get(_shared_key(key))
+        if content is not None and wanted.found is None:
+            found_of, _, found = content.partition(b"\n")
+            wanted.found = Recommendations.model_validate_json(found)
+            wanted.found_of = int(found_of)
+
     async def keep_fresh(self) -> float:
         """Ask for lists that are wanted and old; how many seconds until the next round."""
         await self.refresh()
@@ -104,7 +127,8 @@ class PopularLists:
         now = self._clock()
         due = [one for one in self._lists.items() if _is_due(one[1], now)]
         due.sort(key=lambda one: one[1].asked, reverse=True)
-        for (tenant_id, _), wanted in due[:_PER_ROUND]:
+        for key, wanted in due[:_PER_ROUND]:
+            tenant_id, _ = key
             try:
                 wanted_items = wanted.query.num_items
                 query = wanted.query.model_dump_json(exclude_defaults=True).encode()
@@ -114,9 +138,25 @@ class PopularLists:
             except DomainError:
                 # Such as a tenant whose items are gone: the old list would be wrong.
                 wanted.tried_at, wanted.found, wanted.asked = now, None, 0
+                await self._share(key, wanted)
                 continue
             wanted.tried_at, wanted.found, wanted.asked = now, found, 0
             wanted.found_of = wanted_items
+            await self._share(key, wanted)
+
+    async def _share(self, key: Key, wanted: _Wanted) -> None:
+        if self._shared is None:
+            return
+        if wanted.found is None:
+            await self._shared.delete(_shared_key(key))
+            return
+        content = b"%d\n%b" % (wanted.found_of, wanted.found.model_dump_json().encode())
+        await self._shared.set(_shared_key(key), content, SHARED_SECONDS)
+
+
+def _shared_key(key: Key) -> str:
+    tenant_id, conditions = key
+    return f"popular-list:{tenant_id}:{hashlib.sha256(conditions).hexdigest()}"
 
 
 def _is_due(wanted: _Wanted, now: float) -> bool:

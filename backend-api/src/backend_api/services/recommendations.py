@@ -84,6 +84,8 @@ class RecommendationService:
             found = await self._recommender.recommend(tenant_id, wire, timeout)
         except DependencyUnavailable as error:
             recommendation_id = new_recommendation_id()
+            if not replaceable:
+                await self._fallbacks.look_up(tenant_id, query)
             answer = self._fallbacks.answer(question, query, recommendation_id)
             if answer is None:
                 raise
