@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from redis import Redis
 from tests.event_batches import event_batch, event_update
 from tests.redis_server import RedisServer
 
@@ -43,6 +44,7 @@ from backends.ports import (
     UserUpdate,
 )
 from backends.scaled.redis_features import writer as redis_writer
+from backends.scaled.redis_features.layout import Keys
 from backends.scaled.redis_features.reader import RedisFeatureReader
 from backends.scaled.redis_features.writer import RedisFeatureWriter
 from contracts.events import DEFAULT_WEIGHTS
@@ -386,28 +388,59 @@ user_events = st.tuples(
 )
 
 
-@settings(max_examples=25)
-@given(
-    log=st.lists(user_events, min_size=1, max_size=150).map(Log),
-    order=st.randoms(use_true_random=False),
-    cuts=st.lists(st.integers(1, 40), min_size=1, max_size=6),
-    few=st.sampled_from([0, 10, 1_000]),
-)
-def test_the_same_events_in_any_order_and_portions_give_the_same_bytes(
-    log: Log, order: random.Random, cuts: list[int], few: int
+class SqliteStores:
+    """Writers of two stores in a folder, and what the stores hold."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def writer(self, name: str) -> FeatureWriter:
+        return SqliteFeatureWriter(self._folder / f"{name}.db")
+
+    def content(self, name: str) -> object:
+        return table_rows(self._folder / f"{name}.db")
+
+
+class RedisStores:
+    """The same over a Redis, which is empty at first."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def writer(self, name: str) -> FeatureWriter:
+        return RedisFeatureWriter(self._url, keys=Keys(f"{name}:"))
+
+    def content(self, name: str) -> object:
+        own = {f"{name}:{one}" for one in ("state", "filled")}
+        with Redis.from_url(self._url, decode_responses=False) as client:
+            keys = [key.decode() for key in client.scan_iter(f"{name}:*")]
+            return {key.partition(":")[2]: stored(client, key) for key in keys if key not in own}
+
+
+def stored(client: Redis, key: str) -> object:
+    return client.hgetall(key) if client.type(key) == b"hash" else client.get(key)
+
+
+any_log = st.lists(user_events, min_size=1, max_size=150).map(Log)
+any_order = st.randoms(use_true_random=False)
+any_cuts = st.lists(st.integers(1, 40), min_size=1, max_size=6)
+any_few = st.sampled_from([0, 10, 1_000])
+
+
+async def same_bytes(
+    stores: SqliteStores | RedisStores, log: Log, order: random.Random, cuts: list[int], few: int
 ) -> None:
-    async def run(folder: Path, patched: pytest.MonkeyPatch) -> None:
+    with pytest.MonkeyPatch.context() as patched:
         patched.setattr(event_groups, "FEW", few)
         patched.setattr(event_groups, "WINDOW", 3)
         patched.setattr(histories, "HISTORY_LENGTH", 5)
         patched.setattr(event_groups, "HISTORY_LENGTH", 5)
-        corrected, mixed = folder / "corrected.db", folder / "mixed.db"
-        writer = SqliteFeatureWriter(corrected)
+        writer = stores.writer("corrected")
         users = [UserCorrection(*key, events) for key, events in log.histories().items()]
         counts = [ItemCountCorrection(*key, *count) for key, count in log.counts().items()]
         await writer.correct([*users, *counts], 1)
         await writer.close()
-        writer, left, n = SqliteFeatureWriter(mixed), order.sample(log.events, len(log.events)), 0
+        writer, left, n = stores.writer("mixed"), order.sample(log.events, len(log.events)), 0
         while left:
             size = cuts[n % len(cuts)]
             part, left, n = left[:size], left[size:], n + 1
@@ -415,10 +448,25 @@ def test_the_same_events_in_any_order_and_portions_give_the_same_bytes(
             lane = order.choice(["live", "bulk"])
             await writer.apply(EventUpdate(lane, batches, n))  # type: ignore[arg-type]
         await writer.close()
-        assert table_rows(mixed) == table_rows(corrected)
+        assert stores.content("mixed") == stores.content("corrected")
 
-    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patched:
-        anyio.run(run, Path(name), patched)
+
+@settings(max_examples=25)
+@given(log=any_log, order=any_order, cuts=any_cuts, few=any_few)
+def test_the_same_events_in_any_order_and_portions_give_the_same_bytes(
+    log: Log, order: random.Random, cuts: list[int], few: int
+) -> None:
+    with TemporaryDirectory() as name:
+        anyio.run(same_bytes, SqliteStores(Path(name)), log, order, cuts, few)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(log=any_log, order=any_order, cuts=any_cuts, few=any_few)
+def test_the_same_events_in_any_order_and_portions_give_the_same_bytes_in_redis(
+    redis: RedisServer, log: Log, order: random.Random, cuts: list[int], few: int
+) -> None:
+    redis.empty()
+    anyio.run(same_bytes, RedisStores(redis.url), log, order, cuts, few)
 
 
 async def test_a_reader_notices_that_another_file_is_in_place(tmp_path: Path) -> None:

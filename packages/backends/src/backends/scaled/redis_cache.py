@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -44,7 +44,8 @@ class RedisCache:
 
     async def get(self, key: str) -> bytes | None:
         """The value, or None where it is absent, over its time or out of reach."""
-        return await self._tried(lambda: self._redis.get(_PREFIX + key))
+        found: Any = await self._tried(lambda: self._redis.get(_PREFIX + key))
+        return found
 
     async def set(self, key: str, value: bytes, ttl_seconds: float) -> None:
         """Keep a value for `ttl_seconds`."""
