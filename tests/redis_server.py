@@ -1,8 +1,11 @@
 """A real Redis for tests: a process of its own on a free loopback port."""
 
 import shutil
+import signal
 import subprocess
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -58,6 +61,16 @@ class RedisServer:
             [self._executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         return self._process
+
+    @contextmanager
+    def hanging(self) -> Generator[None]:
+        """It answers nothing, and no connection ends."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         if self._process is not None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
-from backends.ports import PortUnavailable
+from backends.ports import FeaturesMoved, PortUnavailable
 
 RETRY_SECONDS: Final = 1.0
 
@@ -30,6 +30,10 @@ class Trials:
             self._again_at = self._now() + RETRY_SECONDS
         try:
             yield
+        except FeaturesMoved:
+            # It has answered.
+            self._failure = None
+            raise
         except PortUnavailable as failure:
             self._failure = failure
             self._again_at = self._now() + RETRY_SECONDS

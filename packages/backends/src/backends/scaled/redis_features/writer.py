@@ -1,7 +1,8 @@
 """FeatureWriter over Redis."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -35,9 +36,10 @@ from backends.scaled.redis_errors import answering
 from backends.scaled.redis_features.commits import COMMITS, Command, Commits
 from backends.scaled.redis_features.layout import Keys, decode_count, encode_count
 from backends.scaled.redis_features.state import State
+from backends.trials import Trials
 from contracts.events import DEFAULT_WEIGHTS
 
-TIMEOUT_SECONDS: Final = 5.0
+TIMEOUT_SECONDS: Final = 2.0
 
 PORTION: Final = 500
 """How many histories one portion has: Redis answers nobody else while it takes them in."""
@@ -60,11 +62,16 @@ class RedisPortion(Portion):
 class RedisFeatureWriter:
     """Writes histories, counts, items and attributes in the Redis of `url`.
 
-    Several may write; each commit goes through only if nobody else wrote since it was begun.
+    Several may write; each commit goes through only if nobody else wrote since it was begun. After
+    a failure nobody asks for a second, so that time-outs add up to little. `now` are seconds.
     """
 
     def __init__(
-        self, url: str, timeout_seconds: float = TIMEOUT_SECONDS, keys: Keys | None = None
+        self,
+        url: str,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        keys: Keys | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = Redis.from_url(
             url,
@@ -76,6 +83,7 @@ class RedisFeatureWriter:
         self._keys = keys or Keys()
         self._state = State(self._redis, self._keys)
         self._commits = Commits(self._redis, self._keys)
+        self._trials = Trials(now)
         self._is_begun = False
 
     async def positions(self) -> Positions:
@@ -106,7 +114,7 @@ class RedisFeatureWriter:
         self._redis.close()
 
     def _positions(self) -> Positions:
-        with answering():
+        with self._trials.trial(), answering():
             positions = self._state.positions()
             self._commits.seen = self._state.commits
         self._is_begun = True
@@ -118,7 +126,7 @@ class RedisFeatureWriter:
 
     def _apply(self, update: Update | Portion | Filled) -> None:
         self._begin()
-        with answering():
+        with self._trials.trial(), answering():
             if isinstance(update, EventUpdate):
                 (portion,) = _portions(update, None)
                 self._add_events(portion)
@@ -149,7 +157,7 @@ class RedisFeatureWriter:
     def _correct(self, corrections: Sequence[Correction], position: int) -> None:
         self._begin()
         commands = [one for correction in corrections for one in _corrected(self._keys, correction)]
-        with answering():
+        with self._trials.trial(), answering():
             # They hold for the features as they were when the positions were read.
             stands = {COMMITS: self._commits.seen}
             self._commits.commit(lambda _: commands, stands, {"corrections": position})
