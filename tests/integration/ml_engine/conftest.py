@@ -16,7 +16,7 @@ from tests.integration.ml_engine.written_snapshot import write_snapshot
 from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.http_transport import HttpTransport
 from backends.locations import features_path, objects_url
-from backends.ports import ItemContent, ItemUpdate, UserEvent
+from backends.ports import FeatureWriter, Filled, ItemContent, ItemUpdate, UserEvent
 from contracts.ml_engine import MlEngineClient
 from contracts.training import JobStatus, TrainingJob, TrainingJobRequest
 from launcher.sample.model import Sample
@@ -68,6 +68,18 @@ async def finished(client: MlEngineClient, job_id: str) -> TrainingJob:
 async def fill(data_dir: Path, sample: Sample) -> str:
     """Write features and a snapshot as data-pipeline does; returns the snapshot's id."""
     writer = SqliteFeatureWriter(features_path(data_dir))
+    await write_features(writer, sample)
+    await writer.close()
+    event_rows = [
+        {**e.model_dump(include={"user_id", "item_id", "event_type", "timestamp", "value"})}
+        for e in sample.events
+    ]
+    item_rows = [i.model_dump() for i in sample.items]
+    return await write_snapshot(objects_url(data_dir), TENANT, event_rows, item_rows)
+
+
+async def write_features(writer: FeatureWriter, sample: Sample) -> None:
+    """Write all there is of a sample, and let readers read it."""
     contents = [
         (TENANT, ItemContent(n, i.item_id, i.title, tuple(i.categories), i.year))
         for n, i in enumerate(sample.items, start=1)
@@ -77,13 +89,7 @@ async def fill(data_dir: Path, sample: Sample) -> str:
         (e.user_id, user_event(e.item_id, e.timestamp, n)) for n, e in enumerate(sample.events, 1)
     ]
     await writer.apply(event_update(TENANT, events, len(events)))
-    await writer.close()
-    event_rows = [
-        {**e.model_dump(include={"user_id", "item_id", "event_type", "timestamp", "value"})}
-        for e in sample.events
-    ]
-    item_rows = [i.model_dump() for i in sample.items]
-    return await write_snapshot(objects_url(data_dir), TENANT, event_rows, item_rows)
+    await writer.apply(Filled(await writer.positions()))
 
 
 def user_event(item_id: str, time: datetime, sequence: int) -> UserEvent:
