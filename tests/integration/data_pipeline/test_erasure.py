@@ -171,7 +171,7 @@ class FailingWriter(SqliteFeatureWriter):
 async def test_an_erasure_answers_only_when_the_features_have_followed(
     monkeypatch, serve, settings, event
 ) -> None:
-    monkeypatch.setattr("data_pipeline.bootstrap.storage.SqliteFeatureWriter", FailingWriter)
+    monkeypatch.setattr("data_pipeline.bootstrap.features.SqliteFeatureWriter", FailingWriter)
     async with serve() as client:
         await send(client, [event("1", user_id="secret-user")])
         monkeypatch.setattr(FailingWriter, "failing", True)

@@ -13,7 +13,7 @@ from tests.integration.data_pipeline.stored_events import stored_event_ids
 import backends.database
 from backends.embedded.feature_writer import SqliteFeatureWriter
 from backends.ports import PortUnavailable
-from data_pipeline.bootstrap import storage
+from data_pipeline.bootstrap import features
 
 pytestmark = pytest.mark.anyio
 
@@ -94,7 +94,7 @@ class FailingWriter(SqliteFeatureWriter):
 async def test_events_are_accepted_while_the_feature_store_fails_and_follow_later(
     monkeypatch, serve, event
 ) -> None:
-    monkeypatch.setattr(storage, "SqliteFeatureWriter", FailingWriter)
+    monkeypatch.setattr(features, "SqliteFeatureWriter", FailingWriter)
     monkeypatch.setattr(FailingWriter, "failing", True)
     async with serve() as client:
         answer = await client.post(EVENTS, json={"events": [event("a")]})
@@ -113,7 +113,7 @@ async def test_events_are_accepted_while_the_feature_store_fails_and_follow_late
 async def test_a_start_catches_up_with_what_a_crash_left_unprojected(
     monkeypatch, serve, event
 ) -> None:
-    monkeypatch.setattr(storage, "SqliteFeatureWriter", FailingWriter)
+    monkeypatch.setattr(features, "SqliteFeatureWriter", FailingWriter)
     monkeypatch.setattr(FailingWriter, "failing", True)
     async with serve() as client:
         await client.post(EVENTS, json={"events": [event("a", item_id="x"), event("b")]})
