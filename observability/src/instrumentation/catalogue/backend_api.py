@@ -80,8 +80,8 @@ METRICS: Final = (
         "Click-through rate: the share of a model version's answers with a click on an item.",
         ("tenant_id", "model_version"), "ratio", BACKEND_API,
         note="over the answers of the last hour, the newest 50,000 at most, that this replica "
-        "gave; a click is an event of type click that names the recommendation, in a batch of up to "
-        "256 KiB",
+        "gave; a click is an event of type click that names the recommendation, in a batch of up "
+        "to 256 KiB",
     ),
     Metric(
         "web_vitals_cls", "histogram", "Cumulative layout shift, as browsers report it.",
