@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from backends.embedded.event_groups import Days, History, Key, grouped
 from backends.embedded.feature_schema import encode_item, encode_mapping
-from backends.embedded.histories import add_to_history, encode_history
+from backends.embedded.histories import encode_history, merged
 from backends.embedded.item_days import add_to_days, encode_days, epoch_days
 from backends.finishing import finished_in_thread
 from backends.ports import (
@@ -197,23 +197,20 @@ def _events_added(
     names = [keys.history(*key) for key, _ in histories]
     known: Any = pipe.mget(names) if names else []
     for name, before, (_, events) in zip(names, known, histories, strict=True):
-        commands.append(("SET", name, add_to_history(before, events)))
+        commands.append(("SET", name, merged(before or b"", events)))
     for tenant_id, of_tenant in groupby(counts, key=lambda count: count[0][0]):
         name = keys.counts(tenant_id)
         while some := list(islice(of_tenant, AT_ONCE)):
-            befores: Any = pipe.hmget(name, [item_id for (_, item_id), _ in some])
+            found: Any = pipe.hmget(name, [item_id for (_, item_id), _ in some])
+            befores = [decode_count(content) if content else (0, b"") for content in found]
+            afters = add_to_days([days for _, days in befores], [new for _, new in some])
             fields = [
                 part
-                for ((_, item_id), days), before in zip(some, befores, strict=True)
-                for part in (item_id, _counted(before, days))
+                for ((_, item_id), new), (total, _), days in zip(some, befores, afters, strict=True)
+                for part in (item_id, encode_count(total + sum([n for _, n in new]), days))
             ]
             commands.append(("HSET", name, *fields))
     return commands
-
-
-def _counted(content: bytes | None, days: Days) -> bytes:
-    total, before = decode_count(content) if content else (0, None)
-    return encode_count(total + sum([events for _, events in days]), add_to_days(before, days))
 
 
 def _put_items(keys: Keys, update: ItemUpdate) -> Iterator[Command]:
