@@ -133,7 +133,7 @@ class Intake:
             log = LANES[one.delivery.source] if data_type is DataType.EVENTS else data_type.value
             newest[log] = max(newest.get(log, 0), one.last_sequence)
         await self._projection.follow(**newest)
-        if newest.get(Lane.LIVE) == 0:
+        if newest.get(Lane.LIVE) == 0 and any(one.counts.duplicates for one in loaded):
             await self._projection.reach(Lane.LIVE, EVERYTHING)
 
     async def reach(self, loaded: Loaded) -> None:
