@@ -12,7 +12,7 @@ from backends.migrations import migrate
 from backends.ports import PortUnavailable
 from contracts.training import JobStatus, ModelType, TrainingJob
 from ml_engine.adapters.job_store import SqlJobStore
-from ml_engine.bootstrap import MIGRATIONS
+from ml_engine.migrate import MIGRATIONS
 from ml_engine.training.ports import ClaimLost, OpenJob
 
 pytestmark = pytest.mark.anyio

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from backends.database import migrate, open_engine
+from backends.database import open_engine
+from backends.migrations import migrate
 from backends.ports import PortUnavailable
 from ml_engine.adapters.serving_store import SqlServingStore
-from ml_engine.bootstrap import MIGRATIONS
+from ml_engine.migrate import MIGRATIONS
 
 pytestmark = pytest.mark.anyio
 
@@ -17,8 +18,8 @@ Store = SqlServingStore
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncGenerator[Store]:
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/serving.db", pool_size=2)
+async def store(database_url: str) -> AsyncGenerator[Store]:
+    engine = open_engine(database_url, pool_size=2)
     await migrate(engine, MIGRATIONS)
     store = SqlServingStore(engine)
     yield store
@@ -26,9 +27,9 @@ async def store(tmp_path: Path) -> AsyncGenerator[Store]:
 
 
 @pytest.fixture
-async def other(tmp_path: Path, store: Store) -> AsyncGenerator[Store]:
+async def other(database_url: str, store: Store) -> AsyncGenerator[Store]:
     """Another replica's way to the same versions."""
-    other = SqlServingStore(open_engine(f"sqlite+aiosqlite:///{tmp_path}/serving.db", pool_size=2))
+    other = SqlServingStore(open_engine(database_url, pool_size=2))
     yield other
     await other.close()
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from backends.database import migrate, open_engine
+from backends.database import open_engine
+from backends.migrations import migrate
 from backends.ports import PortUnavailable
 from contracts.training import JobStatus, ModelType, ModelVersion, TrainingJob, TrainingJobRequest
 from ml_engine.adapters.job_store import SqlJobStore
-from ml_engine.bootstrap import MIGRATIONS
 from ml_engine.domain.errors import JobEnded, TrainingFailed
+from ml_engine.migrate import MIGRATIONS
 from ml_engine.training import job_work, leases
 from ml_engine.training.job_queue import TrainingQueue
 from ml_engine.training.job_work import JobWork

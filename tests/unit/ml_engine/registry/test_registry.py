@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from backends.database import migrate, open_engine
+from backends.database import open_engine
+from backends.migrations import migrate
 from backends.object_store import UrlObjectStore
 from backends.ports import PortUnavailable
 from contracts.training import ModelType, ModelVersion
 from ml_engine.adapters.serving_store import SqlServingStore
-from ml_engine.bootstrap import MIGRATIONS
 from ml_engine.domain.errors import ModelNotFound
+from ml_engine.migrate import MIGRATIONS
 from ml_engine.registry.registry import ARRIVING, RECORD, ModelRegistry
 
 pytestmark = pytest.mark.anyio

@@ -130,9 +130,11 @@ def _training() -> Row:
             .no_value("No job yet"),
             graph(
                 "Completed and failed",
-                "Jobs in an hour. A failure for each completion is a fault of data or memory.",
+                "Jobs in an hour. A failure for each completion is a fault of data or memory; one "
+                "that is taken up was that of a replica that stopped.",
                 units.COUNT,
                 Query(increase("training_job_completed_total", "1h"), "completed"),
+                Query(increase("training_job_takeovers_total", "1h"), "taken up"),
                 Query(
                     increase("training_job_failures_total", "1h", by="error_type"), "{{error_type}}"
                 ),
