@@ -110,6 +110,7 @@ async def test_a_restart_goes_on_where_the_stored_position_is(pipeline) -> None:
     assert account.counts == (200, 200, 0, 0)
 
 
+@pytest.mark.slow
 async def test_two_consumers_share_the_partitions_and_lose_and_double_nothing(pipeline) -> None:
     total = 0
     async with pipeline.consuming() as (_, first):
@@ -217,6 +218,7 @@ async def test_a_store_that_is_away_pauses_and_loses_nothing(pipeline, monkeypat
     await pipeline.balanced()
 
 
+@pytest.mark.slow
 async def test_a_broker_that_was_killed_is_read_on_when_it_is_back(pipeline) -> None:
     produce(pipeline, 0, 100)
     async with pipeline.consuming() as (worker, seen):

@@ -55,6 +55,9 @@ class NoFeatures:
     async def follow(self, **_: int) -> None:
         return None
 
+    async def reach(self, *_: object) -> None:
+        return None
+
 
 class Books:
     """The parts, and what a test does with them; the clock is `now_ms`."""
