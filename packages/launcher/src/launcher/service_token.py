@@ -1,10 +1,6 @@
-"""The token by which the services know each other: given, or made once.
-
-`python -m launcher.service_token FOLDER` makes it there.
-"""
+"""The token by which the services know each other: given, or made once."""
 
 import secrets
-import sys
 from pathlib import Path
 
 from launcher.errors import LaunchError
@@ -41,7 +37,3 @@ def read_token(path: Path) -> str:
         raise LaunchError(
             f"the service token in {path} cannot be read: {error.strerror}"
         ) from error
-
-
-if __name__ == "__main__":
-    made_token_file(Path(sys.argv[1]))
