@@ -1,198 +1,170 @@
-"""What the exports of spans and logs share: who sends, what became of it, an end in good time."""
+"""How spans and log records leave the process: in batches, from a thread, never waited for."""
 
 import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from opentelemetry.sdk.resources import Resource
+import urllib3
 
 from instrumentation.metrics import Metrics
-from instrumentation.settings import ServiceSettings
+from instrumentation.settings import ServiceSettings, parse_headers
 
-EXPORT_TIMEOUT_SECONDS: Final = 5.0
-BATCH_DELAY_MILLISECONDS: Final = 1000.0
 QUEUE_SIZE: Final = 2048
-QUEUE_LOGGER: Final = "opentelemetry.sdk._shared_internal"
-_CLOSE_TIMEOUT_SECONDS: Final = 2.0
-_ABORT_TIMEOUT_SECONDS: Final = 0.5
+_BATCH_SIZE: Final = 512
+_BATCH_DELAY_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 5.0
+_FIRST_PAUSE_SECONDS: Final = 0.2
+_CLOSE_SECONDS: Final = 2.5
 _QUIET_SECONDS: Final = 60.0
+_PASSING: Final = (429, 502, 503, 504)
+_REFUSED: Final = 300
 
-Record_contra = TypeVar("Record_contra", contravariant=True)
-Result_co = TypeVar("Result_co", covariant=True)
-
-
-class OncePerMinute(logging.Filter):
-    """Lets one record pass per minute: a collector that is away must not fill the log."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a minute has passed since the last record."""
-        if record.levelno < logging.WARNING:
-            return True
-        with self._lock:
-            now = time.monotonic()
-            if now < self._next:
-                return False
-            self._next = now + _QUIET_SECONDS
-            return True
+Record = TypeVar("Record")
+_logger = logging.getLogger(__name__)
 
 
-class ExportBook:
-    """What became of the records of one signal, "traces" or "logs": waiting, exported or dropped.
+class NotDelivered(Exception):
+    """A batch was not taken; the message says why in a few words.
 
-    The SDK's queue takes each record and drops its oldest one where it is full; it does not say
-    so, but what went in and what came out is known here. Between the moment in which the SDK takes
-    a batch out and that in which the exporter has it, a record may count as dropped that was not.
+    `passing` tells whether the same batch may be taken later.
     """
 
-    def __init__(self, signal: str, metrics: Metrics | None) -> None:
-        self._signal = signal
-        self._metrics = metrics
-        self._waiting = 0
-        self._lock = threading.Lock()
-        if metrics is None:
-            return
-        metrics.gauge("telemetry_queue_size").labels(signal).set_function(
-            lambda: float(self._waiting)
-        )
-        # An increase is seen only of a series that was there before.
-        metrics.inc("telemetry_exported_total", 0, signal=signal)
-        metrics.inc("telemetry_export_failures_total", 0, signal=signal)
-        for reason in ("queue_full", "export_failed"):
-            metrics.inc("telemetry_dropped_total", 0, signal=signal, reason=reason)
+    def __init__(self, message: str, *, passing: bool) -> None:
+        super().__init__(message)
+        self.passing = passing
 
-    def added(self) -> None:
-        """A record goes into the queue."""
+
+class Export(Generic[Record]):
+    """The records of one signal, "traces" or "logs": a bounded queue, and a thread that empties it.
+
+    `deliver` takes a batch or raises `NotDelivered`; it is tried for five seconds. A full queue
+    drops its oldest record. `metrics` count what waits, what went out and what was lost, and a
+    log line a minute at most tells of failures.
+    """
+
+    def __init__(
+        self, signal: str, deliver: Callable[[Sequence[Record]], None], metrics: Metrics | None
+    ) -> None:
+        self._signal = signal
+        self._deliver = deliver
+        self._metrics = metrics
+        self._waiting: deque[Record] = deque()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._next_complaint = 0.0
+        if metrics is not None:
+            size = metrics.gauge("telemetry_queue_size").labels(signal)
+            size.set_function(lambda: float(len(self._waiting)))
+            # An increase is seen only of a series that was there before.
+            metrics.inc("telemetry_exported_total", 0, signal=signal)
+            metrics.inc("telemetry_export_failures_total", 0, signal=signal)
+            for reason in ("queue_full", "export_failed"):
+                metrics.inc("telemetry_dropped_total", 0, signal=signal, reason=reason)
+        self._thread = threading.Thread(target=self._run, name=f"export-{signal}", daemon=True)
+        self._thread.start()
+
+    def add(self, record: Record) -> None:
+        """Queue a record, from any thread; never waits. After `close` it is ignored."""
+        if self._closing.is_set():
+            return
         with self._lock:
-            is_full = self._waiting >= QUEUE_SIZE
-            if not is_full:
-                self._waiting += 1
+            is_full = len(self._waiting) >= QUEUE_SIZE
+            if is_full:
+                self._waiting.popleft()
+            self._waiting.append(record)
+            has_batch = len(self._waiting) == _BATCH_SIZE
         if is_full:
             self._count("telemetry_dropped_total", 1, reason="queue_full")
+        if has_batch:
+            self._wake.set()
 
-    def taken(self, count: int) -> None:
-        """A batch of records comes out of the queue."""
+    def close(self) -> None:
+        """Send what is queued; give up after 2.5 seconds where nobody takes it."""
+        self._closing.set()
+        self._wake.set()
+        self._thread.join(_CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            self._wake.wait(_BATCH_DELAY_SECONDS)
+            self._wake.clear()
+            while batch := self._take():
+                self._send(batch)
+
+    def _take(self) -> Sequence[Record]:
         with self._lock:
-            self._waiting = max(0, self._waiting - count)
+            return [self._waiting.popleft() for _ in range(min(_BATCH_SIZE, len(self._waiting)))]
 
-    def ended(self, count: int, *, succeeded: bool) -> None:
-        """The batch is with the collector, or lost."""
-        if succeeded:
-            self._count("telemetry_exported_total", count)
-            return
-        self._count("telemetry_export_failures_total", 1)
-        self._count("telemetry_dropped_total", count, reason="export_failed")
+    def _send(self, batch: Sequence[Record]) -> None:
+        pause = _FIRST_PAUSE_SECONDS
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                self._deliver(batch)
+            except NotDelivered as error:
+                hopeless = not error.passing or time.monotonic() + pause > until
+                if hopeless or self._closing.wait(pause):
+                    self._count("telemetry_export_failures_total", 1)
+                    self._count("telemetry_dropped_total", len(batch), reason="export_failed")
+                    self._complain(error)
+                    return
+                pause *= 2
+            else:
+                self._count("telemetry_exported_total", len(batch))
+                return
+
+    def _complain(self, error: NotDelivered) -> None:
+        # A collector that is away must not fill the log.
+        now = time.monotonic()
+        if now >= self._next_complaint:
+            self._next_complaint = now + _QUIET_SECONDS
+            _logger.warning("%s are lost: the collector %s", self._signal, error)
 
     def _count(self, name: str, amount: int, **labels: str) -> None:
         if self._metrics is not None:
             self._metrics.inc(name, amount, signal=self._signal, **labels)
 
 
-class Exporter(Protocol[Record_contra, Result_co]):
-    """What the SDK's exporters of spans and of log records have in common."""
+class Collector:
+    """The `traces` or `logs` end of an OTLP/HTTP collector; one thread uses it."""
 
-    def export(self, batch: Sequence[Record_contra], /) -> Result_co:
-        """Send a batch; what became of it."""
-        ...
+    def __init__(self, settings: ServiceSettings, signal: str) -> None:
+        self._url = f"{str(settings.otlp_endpoint).rstrip('/')}/v1/{signal}"
+        self._pool = urllib3.PoolManager(
+            maxsize=1,
+            timeout=_PATIENCE_SECONDS,
+            retries=False,
+            headers={
+                **parse_headers(settings.otlp_headers.get_secret_value()),
+                "content-type": "application/json",
+            },
+        )
 
-    def shutdown(self) -> None:
-        """Give up what is being sent, and send no more."""
-        ...
-
-    def force_flush(self, timeout_millis: int = ...) -> bool:
-        """Send what is held back; whether that was done in time."""
-        ...
-
-
-class CountingExporter(Generic[Record_contra, Result_co]):
-    """Counts what comes out of the queue, and what becomes of it; `success` is the good result."""
-
-    def __init__(
-        self, exporter: Exporter[Record_contra, Result_co], success: Result_co, book: ExportBook
-    ) -> None:
-        self._exporter = exporter
-        self._success = success
-        self._book = book
-
-    def export(self, batch: Sequence[Record_contra]) -> Result_co:
-        """Send a batch, and enter it in the book, however this ends."""
-        self._book.taken(len(batch))
-        succeeded = False
+    def take(self, body: bytes) -> None:
+        """Send a request. Raises `NotDelivered`."""
         try:
-            result = self._exporter.export(batch)
-            succeeded = result is self._success
-        finally:
-            self._book.ended(len(batch), succeeded=succeeded)
-        return result
-
-    def shutdown(self) -> None:
-        """As the exporter does."""
-        self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """As the exporter does."""
-        return self._exporter.force_flush(timeout_millis)
+            answer = self._pool.request("POST", self._url, body=body)
+        except urllib3.exceptions.HTTPError as error:
+            raise NotDelivered(f"is away ({type(error).__name__})", passing=True) from error
+        if answer.status >= _REFUSED:
+            raise NotDelivered(f"answered {answer.status}", passing=answer.status in _PASSING)
 
 
-class Closing:
-    """Ends an export once: sends what is queued, and gives up after 2.5 seconds.
-
-    `shut_down` sends and ends, and may wait for long; `abort` makes it give up. The loggers of the
-    export, `quiet`, say one thing a minute until then.
-    """
-
-    def __init__(
-        self, shut_down: Callable[[], object], abort: Callable[[], object], *quiet: str
-    ) -> None:
-        self._shut_down = shut_down
-        self._abort = abort
-        self._quiet = quiet
-        self._filter = OncePerMinute()
-        self._closed = threading.Event()
-        for name in quiet:
-            logging.getLogger(name).addFilter(self._filter)
-
-    def close(self) -> None:
-        """Send what is queued; give up after 2.5 seconds where the collector is away."""
-        if self._closed.is_set():
-            return
-        self._closed.set()
-        # The SDK itself would wait for 30 s, so the wait is done beside it.
-        worker = threading.Thread(target=self._shut_down, daemon=True)
-        worker.start()
-        worker.join(_CLOSE_TIMEOUT_SECONDS)
-        if worker.is_alive():
-            self._abort()
-            worker.join(_ABORT_TIMEOUT_SECONDS)
-        if worker.is_alive():
-            return  # it may still complain of the absent collector: the filter stays
-        for name in self._quiet:
-            logging.getLogger(name).removeFilter(self._filter)
-
-
-def resource_of(settings: ServiceSettings) -> Resource:
+def resource_of(settings: ServiceSettings) -> Mapping[str, Any]:
     """Who sends: the same for traces and logs, and one instance for each process."""
-    return Resource.create(
-        {
-            "service.name": settings.service_name,
-            "service.version": settings.service_version,
-            "service.instance.id": _instance_id(),
-            "deployment.environment.name": settings.environment,
-        }
-    )
-
-
-def signal_url(settings: ServiceSettings, signal: str) -> str:
-    """Where the collector takes `traces` or `logs`."""
-    return f"{str(settings.otlp_endpoint).rstrip('/')}/v1/{signal}"
+    return {
+        "telemetry.sdk.language": "python",
+        "service.name": settings.service_name,
+        "service.version": settings.service_version,
+        "service.instance.id": _instance_id(),
+        "deployment.environment.name": settings.environment,
+    }
 
 
 @cache

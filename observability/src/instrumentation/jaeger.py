@@ -5,10 +5,17 @@ sent counts as exported.
 """
 
 import warnings
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from opentelemetry.sdk import environment_variables
-from opentelemetry.sdk.trace.export import SpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.trace import Status
+
+from instrumentation.export import NotDelivered
+from instrumentation.spans import RecordedSpan
 
 # The exporter imports these names, which the SDK has no more; nobody sets the variables.
 _GONE: Final = (
@@ -22,19 +29,43 @@ _GONE: Final = (
 )
 
 
-def open_jaeger_exporter(host: str, port: int) -> SpanExporter:
-    """An exporter to the agent at `host` and `port`.
+class JaegerAgent:
+    """The agent at `host` and `port`; `resource` says who sends.
 
     Raises `ModuleNotFoundError` without the extra.
     """
-    for name in _GONE:
-        if not hasattr(environment_variables, name):
-            setattr(environment_variables, name, name)
-    # It calls itself deprecated at each start, which the decision to use it has answered.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        from opentelemetry.exporter.jaeger.thrift import JaegerExporter  # noqa: PLC0415
 
-        return JaegerExporter(
-            agent_host_name=host, agent_port=port, udp_split_oversized_batches=True
+    def __init__(self, host: str, port: int, resource: Mapping[str, Any]) -> None:
+        for name in _GONE:
+            if not hasattr(environment_variables, name):
+                setattr(environment_variables, name, name)
+        # It calls itself deprecated at each start, which the decision to use it has answered.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            from opentelemetry.exporter.jaeger.thrift import JaegerExporter  # noqa: PLC0415
+
+            self._exporter = JaegerExporter(
+                agent_host_name=host, agent_port=port, udp_split_oversized_batches=True
+            )
+        self._resource = Resource(resource)
+
+    def take(self, spans: Sequence[RecordedSpan]) -> None:
+        """Send a batch. Raises `NotDelivered`."""
+        result = self._exporter.export([self._of_the_sdk(span) for span in spans])
+        if result is not SpanExportResult.SUCCESS:
+            raise NotDelivered("refused the spans", passing=False)
+
+    def _of_the_sdk(self, span: RecordedSpan) -> ReadableSpan:
+        return ReadableSpan(
+            name=span.name,
+            context=span.context,
+            parent=span.parent,
+            resource=self._resource,
+            attributes=span.attributes,
+            events=[Event(one.name, one.attributes, one.time_ns) for one in span.events],
+            links=span.links,
+            kind=span.kind,
+            status=Status(span.status, span.description),
+            start_time=span.start_ns,
+            end_time=span.end_ns,
         )

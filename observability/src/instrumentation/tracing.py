@@ -104,7 +104,7 @@ def start_tracing(settings: ServiceSettings, metrics: Metrics | None = None) -> 
         tracer = IdentifierTracer(settings.trace_sample_rate)
         return Tracing(tracer, exporting=False, silent=silent, _shut_down=_nothing)
     export = open_span_export(settings, metrics)
-    return Tracing(export.tracer, exporting=True, silent=silent, _shut_down=export.closing.close)
+    return Tracing(export.tracer, exporting=True, silent=silent, _shut_down=export.close)
 
 
 def _nothing() -> None:

@@ -138,7 +138,7 @@ def test_lines_of_uvicorn_and_of_other_libraries_are_sent_too(
 def test_lines_of_the_export_itself_are_not_exported(
     export: LogExport, collector: Collector
 ) -> None:
-    logging.getLogger("opentelemetry.exporter").error("no collector")
+    logging.getLogger("instrumentation.export").error("no collector")
     logger.info("last")
     export.close()
     collector.log("last")

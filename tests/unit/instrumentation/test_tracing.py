@@ -1,6 +1,4 @@
-import logging
 import socket
-import threading
 import time
 from collections.abc import Iterator
 
@@ -13,7 +11,6 @@ from tests.real_processes import free_port
 from tests.unit.instrumentation.asgi import request
 from tests.unit.instrumentation.conftest import Settings
 
-from instrumentation.export import OncePerMinute
 from instrumentation.metrics import Metrics
 from instrumentation.middleware import TelemetryMiddleware
 from instrumentation.propagation import extract_pair
@@ -169,20 +166,6 @@ async def test_a_collector_that_hangs_neither_slows_nor_fails(
     black_hole: str, metrics: Metrics
 ) -> None:
     await flood(start_tracing(Settings(otlp_endpoint=black_hole)), metrics)
-
-
-def test_the_throttle_lets_one_record_pass_from_any_thread() -> None:
-    throttle = OncePerMinute()
-    record = logging.LogRecord("x", logging.ERROR, "", 0, "m", None, None)
-    passed: list[bool] = []
-    threads = [
-        threading.Thread(target=lambda: passed.append(throttle.filter(record))) for _ in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sum(passed) == 1
 
 
 def test_closing_twice_is_harmless(exporting: Tracing) -> None:
