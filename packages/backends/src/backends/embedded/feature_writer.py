@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar
 
 from backends.embedded.event_groups import Days, History, Key, grouped
 from backends.embedded.feature_schema import (
@@ -21,6 +21,7 @@ from backends.embedded.feature_schema import (
 from backends.embedded.histories import encode_history, merged
 from backends.embedded.item_days import add_to_days, encode_days, epoch_days
 from backends.embedded.traces import remove_traces
+from backends.finishing import finished_in_thread
 from backends.ports import (
     Correction,
     EventUpdate,
@@ -57,7 +58,6 @@ _REMOVE_EMPTY: Final = (
 _PUT_COUNT: Final = "INSERT OR REPLACE INTO item_counts VALUES (?, ?, ?, ?)"
 
 GroupT = TypeVar("GroupT")
-P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +101,11 @@ class SqliteFeatureWriter:
         """Add events to histories and counts, or replace items or attributes."""
         # Readers read the file from its beginning on.
         if not isinstance(update, Filled):
-            await self._in_thread(self._apply, update)
+            await finished_in_thread(self._apply, update)
 
     async def correct(self, corrections: Sequence[Correction], position: int) -> None:
         """Apply corrections in their order; an erased user leaves no byte in the files."""
-        await self._in_thread(self._correct, corrections, position)
+        await finished_in_thread(self._correct, corrections, position)
 
     async def ping(self) -> None:
         """Take and give back the write lock."""
@@ -115,16 +115,6 @@ class SqliteFeatureWriter:
     async def close(self) -> None:
         """Close the file."""
         self._connection.close()
-
-    async def _in_thread(self, write: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        work = asyncio.ensure_future(asyncio.to_thread(write, *args, **kwargs))
-        try:
-            await asyncio.shield(work)
-        finally:
-            # Who gives up waits too: until then the connection is the thread's.
-            while not work.done():
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait([work])
 
     def _apply(self, update: Update | Portion) -> None:
         if isinstance(update, EventUpdate):
