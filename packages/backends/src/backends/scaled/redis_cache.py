@@ -4,11 +4,8 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
 from backends.ports import PortUnavailable
+from backends.scaled.redis_client import redis_client
 from backends.scaled.redis_errors import answering
 from backends.trials import Trials
 
@@ -31,13 +28,7 @@ class RedisCache:
         away: Callable[[PortUnavailable], None],
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
-        self._redis: Redis = Redis.from_url(
-            url,
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
-            # One more attempt, at once: a connection that idled may have been closed meanwhile.
-            retry=Retry(NoBackoff(), 1),
-        )
+        self._redis = redis_client(url, timeout_seconds)
         self._away = away
         self._is_away = False
         self._trials = Trials()

@@ -2,12 +2,9 @@
 
 from typing import Any, Final
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
-from backends.ports import Allowance, PortUnavailable
+from backends.ports import Allowance
+from backends.scaled.redis_client import redis_client
+from backends.scaled.redis_errors import answering
 from backends.token_bucket import after_taking
 
 TIMEOUT_SECONDS: Final = 0.1
@@ -38,13 +35,7 @@ class RedisRateLimiter:
     """Token buckets in the Redis of `url`, each take one script that nothing comes between."""
 
     def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        # One more attempt, at once: a connection that idled may have been closed meanwhile.
-        self._redis: Redis = Redis.from_url(
-            url,
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
-            retry=Retry(NoBackoff(), 1),
-        )
+        self._redis = redis_client(url, timeout_seconds)
         self._take: Any = self._redis.register_script(_TAKE)
 
     async def take(self, bucket: str, per_second: float, burst: int) -> Allowance:
@@ -53,18 +44,14 @@ class RedisRateLimiter:
         Raises:
             PortUnavailable: Redis does not answer within the time-out.
         """
-        try:
+        with answering():
             allowed, tokens = await self._take(keys=[_PREFIX + bucket], args=[per_second, burst])
-        except (RedisError, OSError) as error:
-            raise PortUnavailable(f"Redis does not answer: {error}") from error
         return after_taking(bool(allowed), float(tokens), per_second, burst)
 
     async def ping(self) -> None:
         """Ask Redis for a sign of life."""
-        try:
+        with answering():
             await self._redis.ping()
-        except (RedisError, OSError) as error:
-            raise PortUnavailable(f"Redis does not answer: {error}") from error
 
     async def close(self) -> None:
         """Close the connections."""

@@ -5,14 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import orjson
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from backends.embedded.feature_schema import decode_item
 from backends.embedded.histories import decode_history
 from backends.embedded.item_days import item_counts
 from backends.ports import ItemContent, ItemCount, PortUnavailable, UserFeatures
+from backends.scaled.redis_client import redis_client
 from backends.scaled.redis_errors import answering
 from backends.scaled.redis_features.layout import Keys, decode_count
 from backends.trials import Trials
@@ -54,13 +52,7 @@ class RedisFeatureReader:
         keys: Keys | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._redis: Redis = Redis.from_url(
-            url,
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
-            # One more attempt, at once: a connection that idled may have been closed meanwhile.
-            retry=Retry(NoBackoff(), 1),
-        )
+        self._redis = redis_client(url, timeout_seconds)
         self._items_after: Any = self._redis.register_script(_ITEMS_AFTER)
         self._keys = keys or Keys()
         self._now = now
