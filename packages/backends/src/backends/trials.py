@@ -10,6 +10,10 @@ from backends.ports import FeaturesMoved, PortUnavailable
 RETRY_SECONDS: Final = 1.0
 
 
+class Spared(PortUnavailable):
+    """The server was not asked: it failed less than a second ago."""
+
+
 class Trials:
     """After a failure nobody asks for a second, then one alone, so that time-outs slow no others.
 
@@ -23,10 +27,10 @@ class Trials:
 
     @contextmanager
     def trial(self) -> Generator[None]:
-        """Ask within. Raises `PortUnavailable` at once where nobody may."""
+        """Ask within. Raises `Spared` at once where nobody may."""
         if self._failure is not None:
             if self._now() < self._again_at:
-                raise PortUnavailable(str(self._failure))
+                raise Spared(str(self._failure))
             self._again_at = self._now() + RETRY_SECONDS
         try:
             yield
