@@ -186,8 +186,8 @@ async def test_both_sides_are_back_within_a_second_of_an_outage(tmp_path) -> Non
     now = [0.0]
     server = RedisServer(tmp_path)
     await server.start()
-    writer = RedisFeatureWriter(server.url, now=lambda: now[0])
-    reader = RedisFeatureReader(server.url, 5, now=lambda: now[0])
+    writer = RedisFeatureWriter(server.url, clock=lambda: now[0])
+    reader = RedisFeatureReader(server.url, 5, clock=lambda: now[0])
     await writer.apply(Filled(await writer.positions()))
     await reader.ping()
     server.kill()
@@ -209,7 +209,7 @@ async def test_both_sides_are_back_within_a_second_of_an_outage(tmp_path) -> Non
 
 async def test_weights_are_read_again_after_a_second(redis, writer, shared_redis) -> None:
     now = [0.0]
-    reader = RedisFeatureReader(shared_redis.url, 5, now=lambda: now[0])
+    reader = RedisFeatureReader(shared_redis.url, 5, clock=lambda: now[0])
     await writer.apply(Filled(await writer.positions()))
     await reader.user("acme", "u")
     redis.set(f"{PREFIX}weights:acme", b'{"view":2.0}')

@@ -14,17 +14,17 @@ LOG: Final = logging.getLogger("data_pipeline.kafka")
 class Seldom(logging.Filter):
     """Leaves out what repeats itself: without a broker the client says so twenty times a second.
 
-    `now` is in seconds. Lines are alike that begin with the same word.
+    `clock` tells seconds. Lines are alike that begin with the same word.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._now = now
+        self._clock = clock
         self._said: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a line is written."""
-        word, now = record.getMessage().partition(" ")[0], self._now()
+        word, now = record.getMessage().partition(" ")[0], self._clock()
         if now - self._said.get(word, -REPEATED_SECONDS) < REPEATED_SECONDS:
             return False
         self._said[word] = now

@@ -17,11 +17,11 @@ class Spared(PortUnavailable):
 class Trials:
     """After a failure nobody asks for a second, then one alone, so that time-outs slow no others.
 
-    `now` are seconds.
+    `clock` tells seconds.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._failure: PortUnavailable | None = None
         self._again_at = 0.0
 
@@ -29,9 +29,9 @@ class Trials:
     def trial(self) -> Generator[None]:
         """Ask within. Raises `Spared` at once where nobody may."""
         if self._failure is not None:
-            if self._now() < self._again_at:
+            if self._clock() < self._again_at:
                 raise Spared(str(self._failure))
-            self._again_at = self._now() + RETRY_SECONDS
+            self._again_at = self._clock() + RETRY_SECONDS
         try:
             yield
         except FeaturesMoved:
@@ -40,6 +40,6 @@ class Trials:
             raise
         except PortUnavailable as failure:
             self._failure = failure
-            self._again_at = self._now() + RETRY_SECONDS
+            self._again_at = self._clock() + RETRY_SECONDS
             raise
         self._failure = None

@@ -29,10 +29,10 @@ class SqliteFeatureReader:
     another one was put in its place.
     """
 
-    def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
-        """`now` are seconds."""
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` tells seconds."""
         self._path = path
-        self._now = now
+        self._clock = clock
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._looked_at = 0.0
@@ -86,7 +86,7 @@ class SqliteFeatureReader:
             raise PortUnavailable(f"the feature store cannot be read: {error}") from error
 
     def _current(self) -> sqlite3.Connection:
-        now = self._now()
+        now = self._clock()
         if self._connection is None or now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
             self._connection = self._reopened(self._connection)

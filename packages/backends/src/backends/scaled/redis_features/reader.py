@@ -42,7 +42,7 @@ class RedisFeatureReader:
 
     Nothing is read of a store that is not filled yet: a user whose history is still to come would
     look like one without. After a failure nobody asks for a second, so that time-outs add up to
-    little. `now` are seconds.
+    little. `clock` tells seconds.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class RedisFeatureReader:
         url: str,
         timeout_seconds: float = TIMEOUT_SECONDS,
         keys: Keys | None = None,
-        now: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = redis_client(url, timeout_seconds)
         self._items_after: Any = self._redis.register_script(_ITEMS_AFTER)
         self._keys = keys or Keys()
-        self._now = now
-        self._trials = Trials(now)
+        self._clock = clock
+        self._trials = Trials(clock)
         self._weights: dict[str, tuple[float, bytes | None]] = {}
 
     async def user(self, tenant_id: str, user_id: str) -> UserFeatures:
@@ -70,7 +70,7 @@ class RedisFeatureReader:
         )
         _require(filled)
         # Who asks for a user asks for the weights next.
-        self._weights[tenant_id] = (self._now(), weights)
+        self._weights[tenant_id] = (self._clock(), weights)
         if history is None and attributes is None:
             return _NOTHING
         return UserFeatures(
@@ -102,7 +102,7 @@ class RedisFeatureReader:
     async def event_weights(self, tenant_id: str) -> Mapping[str, float]:
         """The weight of each event type; empty where all are the standard ones."""
         read_at, weights = self._weights.get(tenant_id, (float("-inf"), None))
-        if self._now() - read_at > WEIGHTS_SECONDS:
+        if self._clock() - read_at > WEIGHTS_SECONDS:
             filled, weights = await self._read(self._keys.filled, self._keys.weights(tenant_id))
             _require(filled)
         return orjson.loads(weights) if weights else {}

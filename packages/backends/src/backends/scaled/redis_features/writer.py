@@ -63,7 +63,7 @@ class RedisFeatureWriter:
     """Writes histories, counts, items and attributes in the Redis of `url`.
 
     Several may write; each commit goes through only if nobody else wrote since it was begun. After
-    a failure nobody asks for a second, so that time-outs add up to little. `now` are seconds.
+    a failure nobody asks for a second, so that time-outs add up to little. `clock` tells seconds.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class RedisFeatureWriter:
         url: str,
         timeout_seconds: float = TIMEOUT_SECONDS,
         keys: Keys | None = None,
-        now: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = Redis.from_url(
             url,
@@ -83,7 +83,7 @@ class RedisFeatureWriter:
         self._keys = keys or Keys()
         self._state = State(self._redis, self._keys)
         self._commits = Commits(self._redis, self._keys)
-        self._trials = Trials(now)
+        self._trials = Trials(clock)
         self._is_begun = False
 
     async def positions(self) -> Positions:
