@@ -15,6 +15,7 @@ import httpx2
 from tests.e2e.launched import ROOT, SERVICES
 from tests.real_processes import free_ports, wait_until_ready
 
+from launcher.sample.simulator import SimulatorSettings, simulate
 from recommender_client import Operator, Recommender
 from recommender_client.models import Scope, TrainingJob
 
@@ -144,6 +145,17 @@ def running_system(
         yield system
     finally:
         system.stop()
+
+
+def stocked_shop(system: System) -> str:
+    """Create a tenant of hundreds of users and items, with a model that serves; a key of it."""
+    key = system.new_tenant("shop", plan_id="enterprise")
+    sample = simulate(SimulatorSettings(users=300, items=400, events=6_000))
+    with system.recommender(key) as client:
+        assert client.items.send(sample.items).rejected == []
+        assert client.events.send(sample.events).rejected == []
+        trained(client)
+    return key
 
 
 def trained(client: Recommender) -> TrainingJob:

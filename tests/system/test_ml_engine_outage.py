@@ -9,9 +9,7 @@ import httpx2
 import pytest
 from benchmarks.serving.load import post
 from benchmarks.serving.steady_load import Answered, SteadyLoad, percentile, steady_load
-from tests.system.processes import System, running_system, trained
-
-from launcher.sample.simulator import SimulatorSettings, simulate
+from tests.system.processes import System, running_system, stocked_shop
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -29,13 +27,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Generator[System]:
 
 @pytest.fixture(scope="module")
 def key(system: System) -> str:
-    key = system.new_tenant("shop", plan_id="enterprise")
-    sample = simulate(SimulatorSettings(users=300, items=400, events=6_000))
-    with system.recommender(key) as client:
-        assert client.items.send(sample.items).rejected == []
-        assert client.events.send(sample.events).rejected == []
-        trained(client)
-    return key
+    return stocked_shop(system)
 
 
 def requests(key: str) -> list[bytes]:

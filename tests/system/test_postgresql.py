@@ -17,9 +17,7 @@ from benchmarks.serving.steady_load import SteadyLoad, steady_load
 from tests.e2e.launched import ROOT
 from tests.postgres_server import PostgresServer
 from tests.real_processes import wait_for
-from tests.system.processes import System, running_system, trained
-
-from launcher.sample.simulator import SimulatorSettings, simulate
+from tests.system.processes import System, running_system, stocked_shop
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -60,13 +58,7 @@ def system(database: str, tmp_path_factory: pytest.TempPathFactory) -> Generator
 
 @pytest.fixture(scope="module")
 def key(system: System) -> str:
-    key = system.new_tenant("shop", plan_id="enterprise")
-    sample = simulate(SimulatorSettings(users=300, items=400, events=6_000))
-    with system.recommender(key) as client:
-        assert client.items.send(sample.items).rejected == []
-        assert client.events.send(sample.events).rejected == []
-        trained(client)
-    return key
+    return stocked_shop(system)
 
 
 def test_a_service_ends_where_the_schema_is_not_its_own(postgres: PostgresServer) -> None:
