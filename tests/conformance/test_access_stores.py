@@ -1,24 +1,21 @@
 """Tenants, plans, keys and their audit log as every database keeps them."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend_api.adapters.audit_log import SqlAuditLog
 from backend_api.adapters.key_store import SqlAccessDirectory, SqlApiKeyStore
 from backend_api.adapters.plan_store import SqlPlanStore
 from backend_api.adapters.tenant_store import SqlTenantStore
-from backend_api.bootstrap import MIGRATIONS
 from backend_api.domain.access_errors import PlanInUse, PlanNotFound
 from backend_api.domain.audit import CLI
 from backend_api.domain.errors import NoSuchKey, NoSuchTenant, TenantExists
 from backend_api.domain.keys import StoredKey
-from backends.database import close_engine, open_engine
-from backends.migrations import migrate
 from contracts.public.access import (
     ApiKey,
     AuditEntry,
@@ -45,17 +42,14 @@ class Stores:
 
 
 @pytest.fixture
-async def stores(database_url: str) -> AsyncGenerator[Stores]:
-    engine = open_engine(database_url, 5)
-    await migrate(engine, MIGRATIONS)
-    yield Stores(
+def stores(engine: AsyncEngine) -> Stores:
+    return Stores(
         SqlTenantStore(engine),
         SqlPlanStore(engine),
         SqlApiKeyStore(engine),
         SqlAccessDirectory(engine),
         SqlAuditLog(engine),
     )
-    await close_engine(engine)
 
 
 def did(action: str, target: str, tenant_id: str | None = None, at: datetime = NOW) -> AuditEntry:

@@ -1,14 +1,10 @@
 """Every CatalogueLog keeps the newest state of each item, in the order of the changes."""
 
-from collections.abc import AsyncGenerator
-
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.databases import slow_on_postgresql
 
-from backends.database import open_engine
-from backends.migrations import migrate
 from data_pipeline.adapters.catalogue_log import SqlCatalogueLog
-from data_pipeline.bootstrap import MIGRATIONS
 from data_pipeline.domain.ports import CatalogueLog
 from data_pipeline.domain.records import ItemRecord, Stored
 
@@ -16,12 +12,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def catalogue(database_url: str) -> AsyncGenerator[CatalogueLog]:
-    engine = open_engine(database_url, 5)
-    await migrate(engine, MIGRATIONS)
-    catalogue = SqlCatalogueLog(engine)
-    yield catalogue
-    await catalogue.close()
+def catalogue(engine: AsyncEngine) -> CatalogueLog:
+    return SqlCatalogueLog(engine)
 
 
 def item(item_id: str, title: str | None = None, *categories: str) -> ItemRecord:

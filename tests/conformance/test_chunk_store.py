@@ -10,14 +10,12 @@ import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.conformance.chunked_logs import DAY_MS, FAR_MS, NOW_MS, TODAY, Killed, Log, killed_at
 from tests.databases import slow_on_postgresql
 
-from backends.database import open_engine
-from backends.migrations import migrate
 from backends.object_store import UrlObjectStore
 from backends.ports import PortUnavailable
-from data_pipeline import migrations
 from data_pipeline.adapters import chunk_merging, chunk_store
 from data_pipeline.adapters.chunk_reader import ChunkReader
 from data_pipeline.adapters.chunk_store import GRACE_MS
@@ -27,13 +25,9 @@ from data_pipeline.domain.deliveries import Lane
 
 pytestmark = pytest.mark.anyio
 
-MIGRATIONS = Path(migrations.__file__).parent
-
 
 @pytest.fixture
-async def log(database_url: str, tmp_path: Path) -> AsyncGenerator[Log]:
-    engine = open_engine(database_url, 5)
-    await migrate(engine, MIGRATIONS)
+async def log(engine: AsyncEngine, tmp_path: Path) -> AsyncGenerator[Log]:
     log = Log(engine, UrlObjectStore((tmp_path / "objects").as_uri()), tmp_path)
     yield log
     await log.close()

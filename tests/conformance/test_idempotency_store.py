@@ -1,17 +1,14 @@
 """Every IdempotencyStore gives a key to one attempt, and its answer to the others."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend_api.adapters.idempotency_store import SqlIdempotencyStore
-from backend_api.bootstrap import MIGRATIONS
 from backend_api.domain.access_ports import IdempotencyStore
 from backend_api.domain.idempotency import Attempt, KeptAnswer, Running, Started
-from backends.database import open_engine
-from backends.migrations import migrate
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -20,12 +17,8 @@ ANSWER = KeptAnswer("f" * 64, 201, [("content-type", "application/json")], b"{}"
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncGenerator[IdempotencyStore]:
-    engine = open_engine(database_url, pool_size=5)
-    await migrate(engine, MIGRATIONS)
-    store = SqlIdempotencyStore(engine)
-    yield store
-    await store.close()
+def store(engine: AsyncEngine) -> IdempotencyStore:
+    return SqlIdempotencyStore(engine)
 
 
 def attempt(name: str, owner: str = "acme", key: str = "k") -> Attempt:

@@ -1,19 +1,17 @@
 """Every ImportBook with its ImportQueue, every ErasedUsers, every Spool."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backends.database import open_engine
-from backends.migrations import migrate
 from backends.ports import PortUnavailable
 from contracts.imports import DataType, FileFormat
 from data_pipeline.adapters.import_book import SqlImportBook, SqlImportQueue
 from data_pipeline.adapters.import_erasures import SqlErasedUsers
 from data_pipeline.adapters.import_spool import BLOCK, FolderSpool
-from data_pipeline.bootstrap import MIGRATIONS
 from data_pipeline.domain.deliveries import Counts, Rejected
 from data_pipeline.domain.extracted import ExtractedRecords
 from data_pipeline.domain.import_ports import ErasedUsers, ImportBook, ImportQueue, Spool
@@ -41,14 +39,6 @@ def job(number: int, tenant_id: str = "acme") -> Import:
 
 def marks(*user_ids: str) -> frozenset[str]:
     return frozenset(erasure_mark("acme", user_id) for user_id in user_ids)
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
-    engine = open_engine(database_url, pool_size=3)
-    await migrate(engine, MIGRATIONS)
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture

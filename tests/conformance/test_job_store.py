@@ -1,18 +1,16 @@
 """Every implementation of the ports JobStore and JobClaims."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backends.database import open_engine
-from backends.migrations import migrate
 from backends.ports import PortUnavailable
 from contracts.training import JobStatus, ModelType, TrainingJob
 from ml_engine.adapters.job_store import SqlJobStore
-from ml_engine.migrate import MIGRATIONS
 from ml_engine.training.ports import ClaimLost, OpenJob
 
 pytestmark = pytest.mark.anyio
@@ -38,20 +36,14 @@ Store = SqlJobStore
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncGenerator[Store]:
-    engine = open_engine(database_url, pool_size=2)
-    await migrate(engine, MIGRATIONS)
-    store = SqlJobStore(engine)
-    yield store
-    await store.close()
+def store(engine: AsyncEngine) -> Store:
+    return SqlJobStore(engine)
 
 
 @pytest.fixture
-async def other(database_url: str, store: Store) -> AsyncGenerator[Store]:
+def other(other_engine: AsyncEngine) -> Store:
     """Another replica's way to the same jobs."""
-    other = SqlJobStore(open_engine(database_url, pool_size=2))
-    yield other
-    await other.close()
+    return SqlJobStore(other_engine)
 
 
 def running(one: TrainingJob) -> TrainingJob:

@@ -1,17 +1,12 @@
 """Every Ledger, beside the log and the quarantine that it is compared with."""
 
-from collections.abc import AsyncGenerator
 from contextlib import suppress
 from datetime import date
-from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backends.database import open_engine
-from backends.migrations import migrate
 from contracts.imports import DataType
-from data_pipeline import migrations
 from data_pipeline.adapters.ledger import SqlLedger
 from data_pipeline.adapters.quarantine import SqlQuarantine, SqlQuarantineExits
 from data_pipeline.adapters.tables import event_chunks, event_log_removals, ledger
@@ -24,14 +19,6 @@ pytestmark = pytest.mark.anyio
 DAY_MS = 86_400_000
 NOON_MS = 20_000 * DAY_MS + DAY_MS // 2
 DAY = date(2024, 10, 4)
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
-    engine = open_engine(database_url, pool_size=3)
-    await migrate(engine, Path(migrations.__path__[0]))
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture

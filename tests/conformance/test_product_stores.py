@@ -1,7 +1,6 @@
 """Scenarios, schedules, erasures and logged answers as every database keeps them."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,15 +14,12 @@ from backend_api.adapters.recommendation_log_store import SqlRecommendationLogSt
 from backend_api.adapters.scenario_store import SqlScenarioStore
 from backend_api.adapters.schedule_store import SqlScheduleStore
 from backend_api.adapters.tenant_store import SqlTenantStore
-from backend_api.bootstrap import MIGRATIONS
 from backend_api.domain.audit import CLI
 from backend_api.domain.erasures import Erasure
 from backend_api.domain.idempotency import Attempt, KeptAnswer
 from backend_api.domain.product_errors import ScenarioNotFound, ScheduleNotFound
 from backend_api.domain.recommendations import LoggedRecommendation
 from backend_api.domain.schedules import new_schedule
-from backends.database import close_engine, open_engine
-from backends.migrations import migrate
 from contracts.public.access import Tenant, TenantChanges, TenantStatus
 from contracts.public.recommendations import Scenario
 from contracts.recommendations import RankingOptions
@@ -36,10 +32,8 @@ TENANTS = ("acme", "globex")
 
 
 @pytest.fixture
-async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
+async def engine(engine: AsyncEngine) -> AsyncEngine:
     """A database that knows two tenants."""
-    engine = open_engine(database_url, 5)
-    await migrate(engine, MIGRATIONS)
     for name in TENANTS:
         new = Tenant(
             tenant_id=name,
@@ -50,8 +44,7 @@ async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
         )
         entry = CLI.did("tenant.create", name, NOW, tenant_id=name)
         await SqlTenantStore(engine).add(new, entry)
-    yield engine
-    await close_engine(engine)
+    return engine
 
 
 async def test_scenarios_are_put_listed_and_deleted(engine: AsyncEngine) -> None:

@@ -1,19 +1,14 @@
 """Every Quarantine, its QuarantineExits and its QuarantinedPeople."""
 
 import json
-from collections.abc import AsyncGenerator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backends.database import open_engine
-from backends.migrations import migrate
 from backends.ports import PortUnavailable
 from contracts.imports import DataType
-from data_pipeline import migrations
 from data_pipeline.adapters.quarantine import SqlQuarantine, SqlQuarantineExits
 from data_pipeline.adapters.quarantined_people import SqlQuarantinedPeople
 from data_pipeline.adapters.tables import metadata
@@ -35,14 +30,6 @@ NOW_MS = 1_750_000_000_000
 HTTP = Delivery("acme", DataType.EVENTS, Source.HTTP)
 FORM = '{"format": "csv"}'
 FILE = Delivery("acme", DataType.ITEMS, Source.FILE, "import-1", 100, FORM)
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
-    engine = open_engine(database_url, pool_size=3)
-    await migrate(engine, Path(migrations.__path__[0]))
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture

@@ -1,16 +1,14 @@
 """Every implementation of the port ServingStore."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backends.database import open_engine
-from backends.migrations import migrate
 from backends.ports import PortUnavailable
 from ml_engine.adapters.serving_store import SqlServingStore
-from ml_engine.migrate import MIGRATIONS
 
 pytestmark = pytest.mark.anyio
 
@@ -18,20 +16,14 @@ Store = SqlServingStore
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncGenerator[Store]:
-    engine = open_engine(database_url, pool_size=2)
-    await migrate(engine, MIGRATIONS)
-    store = SqlServingStore(engine)
-    yield store
-    await store.close()
+def store(engine: AsyncEngine) -> Store:
+    return SqlServingStore(engine)
 
 
 @pytest.fixture
-async def other(database_url: str, store: Store) -> AsyncGenerator[Store]:
+def other(other_engine: AsyncEngine) -> Store:
     """Another replica's way to the same versions."""
-    other = SqlServingStore(open_engine(database_url, pool_size=2))
-    yield other
-    await other.close()
+    return SqlServingStore(other_engine)
 
 
 async def test_nothing_serves_at_first(store: Store) -> None:

@@ -1,6 +1,5 @@
 """Every UsageStore adds a batch once and keeps sums exact."""
 
-from collections.abc import AsyncGenerator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -9,28 +8,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from backend_api.adapters.key_store import SqlApiKeyStore
 from backend_api.adapters.tenant_store import SqlTenantStore
 from backend_api.adapters.usage_store import SqlUsageStore
-from backend_api.bootstrap import MIGRATIONS
 from backend_api.domain.access_ports import UsageStore
 from backend_api.domain.audit import CLI
 from backend_api.domain.usage import UsageBatch, UsageCount, UsageKey
 from backend_api.services.changes import NothingRemembered
 from backend_api.services.keys import KeyService
 from backend_api.services.tenants import TenantService
-from backends.database import open_engine
-from backends.migrations import migrate
 from contracts.public.access import NewKey, NewTenant
 
 pytestmark = pytest.mark.anyio
 DAY = date(2026, 11, 30)
 HUGE = 2**62
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
-    engine = open_engine(database_url, pool_size=2)
-    await migrate(engine, MIGRATIONS)
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture

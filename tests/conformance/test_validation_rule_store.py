@@ -1,15 +1,12 @@
 """Every ValidationRuleStore keeps each version of a tenant's rules as it was set."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backends.database import open_engine
-from backends.migrations import migrate
 from contracts.validation_rules import EventRules, RuleSet
 from data_pipeline.adapters.validation_rules import SqlValidationRuleStore
-from data_pipeline.bootstrap import MIGRATIONS
 from data_pipeline.domain.validation_rules import (
     STANDARD_RULES,
     ValidationRuleStore,
@@ -20,12 +17,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncGenerator[ValidationRuleStore]:
-    engine = open_engine(database_url, 5)
-    await migrate(engine, MIGRATIONS)
-    store = SqlValidationRuleStore(engine)
-    yield store
-    await store.close()
+def store(engine: AsyncEngine) -> ValidationRuleStore:
+    return SqlValidationRuleStore(engine)
 
 
 def rules(days: int) -> RuleSet:
