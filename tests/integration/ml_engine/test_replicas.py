@@ -157,13 +157,17 @@ async def test_all_replicas_serve_the_same_version_through_swaps_under_requests(
             assert deployed[0] == deployed[1]
 
 
-async def training_one(replicas: tuple[Replica, Replica]) -> tuple[Replica, Replica]:
-    """The replica that trains, once one does, and the other."""
+async def training_job(
+    replicas: tuple[Replica, Replica], snapshot_id: str
+) -> tuple[str, Replica, Replica]:
+    """Start a job: its id, the replica that trains, once one does, and the other."""
+    async with replicas[0].client() as client:
+        job = await client.start_training(TENANT, TrainingJobRequest(snapshot_id=snapshot_id))
     with anyio.fail_after(30):
         while True:
             for replica, other in (replicas, replicas[::-1]):
                 if replica.is_training():
-                    return replica, other
+                    return job.job_id, replica, other
             await anyio.sleep(0.01)
 
 
@@ -172,13 +176,10 @@ async def test_a_killed_replicas_job_is_finished_by_the_other(
 ) -> None:
     snapshot_id = await fill(tmp_path, sample)
     with two(tmp_path) as replicas:
-        async with replicas[0].client() as client:
-            request = TrainingJobRequest(snapshot_id=snapshot_id)
-            job = await client.start_training(TENANT, request)
-        killed, left = await training_one(replicas)
+        job_id, killed, left = await training_job(replicas, snapshot_id)
         killed.process.kill()
         async with left.client() as client:
-            done = await finished(client, job.job_id)
+            done = await finished(client, job_id)
             assert (done.status, done.attempts) == (JobStatus.COMPLETED, 2), done.error
             await same_version([client], done.model_version)
             models = await client.models(TENANT, limit=5)
@@ -192,13 +193,10 @@ async def test_a_cancel_on_the_other_replica_ends_the_training(
 ) -> None:
     snapshot_id = await fill(tmp_path, sample)
     with two(tmp_path) as replicas:
-        async with replicas[0].client() as client:
-            request = TrainingJobRequest(snapshot_id=snapshot_id)
-            job = await client.start_training(TENANT, request)
-        running, other = await training_one(replicas)
+        job_id, running, other = await training_job(replicas, snapshot_id)
         async with other.client() as client:
             started = time.monotonic()
-            cancelled = await client.cancel_training(TENANT, job.job_id)
+            cancelled = await client.cancel_training(TENANT, job_id)
             assert time.monotonic() - started < CANCELLED_WITHIN_SECONDS
             assert cancelled.status is JobStatus.CANCELLED
             assert not running.is_training()

@@ -99,6 +99,13 @@ class Store(SqlJobStore):
         return await super().renew(holder, job)
 
 
+async def until_any(jobs: list[str]) -> None:
+    """Wait until there is one."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not jobs:
+            await asyncio.sleep(0.01)
+
+
 class Replica:
     """One ml-engine, as far as jobs go."""
 
@@ -203,13 +210,9 @@ async def test_what_a_silent_replica_held_another_takes_up_and_the_first_gives_w
     await one.until(job.job_id, JobStatus.RUNNING)
     other.start()
     one.store.cut_off = True
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not other.execution.trained:
-            await asyncio.sleep(0.01)
+    await until_any(other.execution.trained)
     one.store.cut_off = False
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not one.observer.lost_jobs:
-            await asyncio.sleep(0.01)
+    await until_any(one.observer.lost_jobs)
     other.execution.may_end.set()
     done = await other.until(job.job_id, JobStatus.COMPLETED)
     assert (done.attempts, done.model_version) == (2, f"{job.job_id}-2")
@@ -228,9 +231,7 @@ async def test_a_model_of_who_lost_the_job_does_not_serve(
     while not await other.store.claim(look, "other", running):
         (look,) = await other.store.open_jobs()
     one.execution.may_end.set()
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not one.observer.lost_jobs:
-            await asyncio.sleep(0.01)
+    await until_any(one.observer.lost_jobs)
     assert one.execution.deployed == []
 
 
@@ -307,9 +308,7 @@ async def test_a_job_whose_replicas_stop_again_and_again_fails(
     for replica in (one, other):
         replica.start()
         await replica.until(job.job_id, JobStatus.RUNNING)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not replica.execution.trained:
-                await asyncio.sleep(0.01)
+        await until_any(replica.execution.trained)
         await replica.stop()
     one.start()
     failed = await one.until(job.job_id, JobStatus.FAILED)
