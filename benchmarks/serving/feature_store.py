@@ -16,7 +16,7 @@ import lmdb
 
 from backends.embedded.feature_reader import SqliteFeatureReader
 from backends.embedded.feature_writer import SqliteFeatureWriter
-from backends.embedded.histories import decode_history, encode_history
+from backends.feature_values.histories import decode_history, encode_history
 from backends.ports import UserEvent
 from benchmarks.serving.views import views
 

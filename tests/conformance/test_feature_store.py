@@ -18,12 +18,13 @@ from redis import Redis
 from tests.event_batches import event_batch, event_update
 from tests.redis_server import RedisServer
 
-from backends.embedded import event_groups, feature_writer, histories
+from backends.embedded import feature_writer
 from backends.embedded.feature_file import replace_features
 from backends.embedded.feature_reader import LOOK_SECONDS, SqliteFeatureReader
 from backends.embedded.feature_schema import FEATURE_TABLES
 from backends.embedded.feature_writer import SqliteFeatureWriter
-from backends.embedded.histories import HISTORY_LENGTH
+from backends.feature_values import event_groups, histories
+from backends.feature_values.histories import HISTORY_LENGTH
 from backends.ports import (
     COUNTED_DAYS,
     EventUpdate,

@@ -5,8 +5,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from backends.embedded import event_groups, histories
 from backends.embedded.feature_reader import SqliteFeatureReader
+from backends.feature_values import event_groups, histories
 from data_pipeline.bootstrap import storage
 
 pytestmark = pytest.mark.anyio

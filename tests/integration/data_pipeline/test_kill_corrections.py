@@ -15,7 +15,7 @@ from tests.integration.data_pipeline.real_server import server
 from backends.database import open_engine
 from backends.embedded.feature_file import differences
 from backends.embedded.feature_writer import SqliteFeatureWriter
-from backends.embedded.histories import HISTORY_LENGTH
+from backends.feature_values.histories import HISTORY_LENGTH
 from backends.object_store import UrlObjectStore
 from data_pipeline.adapters.catalogue_log import SqlCatalogueLog
 from data_pipeline.adapters.corrections import SqlCorrections

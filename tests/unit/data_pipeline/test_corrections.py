@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conformance.event_logs import LogFiles, append
 
-from backends.embedded import event_groups, feature_writer, histories
+from backends.embedded import feature_writer
 from backends.embedded.feature_file import differences
 from backends.embedded.feature_writer import SqliteFeatureWriter
+from backends.feature_values import event_groups, histories
 from backends.ports import PortUnavailable
 from data_pipeline.adapters import chunk_rewriting, event_log
 from data_pipeline.adapters.catalogue_log import SqlCatalogueLog

@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conformance.event_logs import LogFiles, append
 
-from backends.embedded import event_groups, feature_writer, histories
+from backends.embedded import feature_writer
 from backends.embedded.feature_file import differences
 from backends.embedded.feature_reader import SqliteFeatureReader
 from backends.embedded.feature_schema import FEATURE_TABLES
 from backends.embedded.feature_writer import SqliteFeatureWriter
+from backends.feature_values import event_groups, histories
 from data_pipeline.adapters.catalogue_log import SqlCatalogueLog
 from data_pipeline.adapters.chunk_store import SqlChunkStore
 from data_pipeline.adapters.corrections import SqlCorrections

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backends.embedded.feature_file import remove_features
 from backends.embedded.feature_writer import SqliteFeatureWriter
-from backends.embedded.histories import HISTORY_LENGTH
+from backends.feature_values.histories import HISTORY_LENGTH
 from backends.ports import FeatureWriter, ObjectStore
 from data_pipeline.adapters.catalogue_log import SqlCatalogueLog
 from data_pipeline.adapters.corrections import SqlCorrections

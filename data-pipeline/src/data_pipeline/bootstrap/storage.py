@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from backends.database import close_engine, database_file, open_engine
 from backends.embedded.checkpoints import background_checkpoints
-from backends.embedded.histories import HISTORY_LENGTH
+from backends.feature_values.histories import HISTORY_LENGTH
 from backends.migrations import prepare
 from backends.object_store import UrlObjectStore
 from backends.ports import FeatureReader, FeatureWriter

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import orjson
 
-from backends.embedded.feature_schema import FORMAT, decode_item, format_of, open_features
-from backends.embedded.histories import decode_history
-from backends.embedded.item_days import item_counts
+from backends.embedded.feature_schema import FORMAT, format_of, open_features
+from backends.feature_values.contents import decode_item
+from backends.feature_values.histories import decode_history
+from backends.feature_values.item_days import item_counts
 from backends.ports import ItemContent, ItemCount, PortUnavailable, UserFeatures
 
 LOOK_SECONDS: Final = 1.0

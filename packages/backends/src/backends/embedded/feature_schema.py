@@ -5,13 +5,8 @@ the same bytes.
 """
 
 import sqlite3
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-
-import orjson
-
-from backends.ports import AttributeValue, ItemContent
 
 # A user's row has the newest events and the profile's attributes, either of which may be empty.
 _SCHEMA: Final = """
@@ -36,37 +31,6 @@ FORMAT: Final = 1
 
 FEATURE_TABLES: Final = ("users", "items", "item_counts", "event_weights")
 """The tables that hold features, whose first columns are their keys."""
-
-
-def encode_item(item: ItemContent) -> bytes:
-    """The content of an item as the file keeps it; empty for one that was removed."""
-    if item.removed:
-        return b""
-    return orjson.dumps(
-        [item.title, item.categories, item.year, item.attributes, item.location, item.available]
-    )
-
-
-def decode_item(sequence: int, item_id: str, content: bytes) -> ItemContent:
-    """The item that `encode_item` encoded."""
-    if not content:
-        return ItemContent(sequence, item_id, None, (), None, available=False, removed=True)
-    title, categories, year, attributes, location, available = orjson.loads(content)
-    return ItemContent(
-        sequence,
-        item_id,
-        title,
-        tuple(categories),
-        year,
-        attributes,
-        (location[0], location[1]) if location else None,
-        available,
-    )
-
-
-def encode_mapping(values: Mapping[str, AttributeValue]) -> bytes:
-    """Attributes or weights as the file keeps them; nothing is empty."""
-    return orjson.dumps(dict(values), option=orjson.OPT_SORT_KEYS) if values else b""
 
 
 def format_of(connection: sqlite3.Connection) -> int | None:

@@ -9,18 +9,17 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from backends.embedded.event_groups import Days, History, Key, grouped
 from backends.embedded.feature_schema import (
     FORMAT,
-    encode_item,
-    encode_mapping,
     format_of,
     make_tables,
     open_features,
 )
-from backends.embedded.histories import encode_history, merged
-from backends.embedded.item_days import add_to_days, encode_days, epoch_days
 from backends.embedded.traces import remove_traces
+from backends.feature_values.contents import encode_item, encode_mapping
+from backends.feature_values.event_groups import Days, History, Key, grouped
+from backends.feature_values.histories import encode_history, merged
+from backends.feature_values.item_days import add_to_days, encode_days, epoch_days
 from backends.finishing import finished_in_thread
 from backends.ports import (
     Correction,

@@ -6,9 +6,9 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from backends.embedded.feature_schema import decode_item
-from backends.embedded.histories import decode_history
-from backends.embedded.item_days import item_counts
+from backends.feature_values.contents import decode_item
+from backends.feature_values.histories import decode_history
+from backends.feature_values.item_days import item_counts
 from backends.ports import ItemContent, ItemCount, PortUnavailable, UserFeatures
 from backends.scaled.redis_client import redis_client
 from backends.scaled.redis_errors import answering

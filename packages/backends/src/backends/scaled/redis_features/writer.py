@@ -15,10 +15,10 @@ from redis.client import Pipeline
 from redis.exceptions import ResponseError
 from redis.retry import Retry
 
-from backends.embedded.event_groups import Days, History, Key, grouped
-from backends.embedded.feature_schema import encode_item, encode_mapping
-from backends.embedded.histories import encode_history, merged
-from backends.embedded.item_days import add_to_days, encode_days, epoch_days
+from backends.feature_values.contents import encode_item, encode_mapping
+from backends.feature_values.event_groups import Days, History, Key, grouped
+from backends.feature_values.histories import encode_history, merged
+from backends.feature_values.item_days import add_to_days, encode_days, epoch_days
 from backends.finishing import finished_in_thread
 from backends.ports import (
     Correction,

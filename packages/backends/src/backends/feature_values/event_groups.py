@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from backends.embedded.histories import ENTRY, HISTORY_LENGTH, encode_history, joined
+from backends.feature_values.histories import ENTRY, HISTORY_LENGTH, encode_history, joined
 from backends.ports import UserEvent
 
 Key = tuple[str, str]

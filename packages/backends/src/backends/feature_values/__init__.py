@@ -1,0 +1,1 @@
+"""How features are written as bytes, the same in every feature store."""
