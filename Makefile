@@ -36,7 +36,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/stack/src packages/web/src
 
-.PHONY: help setup run observe test lint types format docs bench-quality bench-serving bench-ingest bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
+.PHONY: help setup run observe test test-slow lint types format docs bench-quality bench-serving bench-ingest bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,11 @@ observe: setup ## The same, with the observability stack beside the services
 # Of the folders the quick tests come last, so that no core waits for a long file at the end.
 test: setup ## Run all tests but the slow ones, on all cores
 	$(RUN)python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+# Half of them wait most of the time; those that measure have the machine to themselves.
+test-slow: setup ## Run the slow tests, on all cores but for those that measure; DATASET_DIR names the real data
+	$(RUN)python -m pytest -m "slow and not measuring" -n $(WORKERS) --dist loadfile --no-loadscope-reorder -rs
+	$(RUN)python -m pytest -m measuring -rs
 
 lint: setup ## Check style, import rules, dead code, and that generated files are current
 	$(RUN)ruff check .

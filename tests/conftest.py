@@ -71,3 +71,11 @@ def _root_logger_as_it_was() -> Generator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the figures that slow tests print, in whichever process they ran."""
+    for report in terminalreporter.getreports("passed"):
+        if report.when == "call" and "slow" in report.keywords and report.capstdout:
+            terminalreporter.section(report.nodeid, sep="-")
+            terminalreporter.write_line(report.capstdout.strip())

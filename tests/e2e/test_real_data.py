@@ -1,6 +1,6 @@
 """The main job on the real sample: ready in time, sensible neighbours, events that take effect.
 
-Needs DATASET_DIR with movietweetings-100k. What is measured is printed (`pytest -s`).
+Needs DATASET_DIR with movietweetings-100k. What is measured is printed.
 """
 
 import json
@@ -21,6 +21,7 @@ DATASET = os.environ.get("DATASET_DIR", "")
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.measuring,
     pytest.mark.timeout(900),
     pytest.mark.skipif(not DATASET, reason="DATASET_DIR is not set: no real sample to load"),
 ]

@@ -16,7 +16,7 @@ from tests.system.test_isolation import own_everything
 from stack.programs.processes import Program
 from stack.programs.running import Stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.measuring, pytest.mark.timeout(400)]
 
 PATH: Final = "/api/v1/recommendations"
 ASKED: Final = {"user_id": "own-user-2"}

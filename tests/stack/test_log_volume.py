@@ -38,6 +38,7 @@ def loki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loki]:
         yield started
 
 
+@pytest.mark.measuring
 def test_a_million_lines_are_searched_within_seconds(loki: Loki) -> None:
     now = time.time_ns()
     first = now - HOUR_NS + 60 * 10**9

@@ -20,7 +20,7 @@ from tests.system.processes import System, running_system, trained
 from backends.scaled.redis_features.layout import PREFIX
 from launcher.sample.simulator import SimulatorSettings, simulate
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.measuring, pytest.mark.timeout(300)]
 
 EVENTS = 200
 AWAY_SECONDS = 3.0

@@ -11,7 +11,7 @@ from benchmarks.serving.load import post
 from benchmarks.serving.steady_load import Answered, SteadyLoad, percentile, steady_load
 from tests.system.processes import System, running_system, stocked_shop
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.measuring, pytest.mark.timeout(300)]
 
 PER_SECOND = 100
 BOUND_SECONDS = 0.25

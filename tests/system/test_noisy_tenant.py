@@ -16,7 +16,7 @@ from tests.system.processes import System, running_system
 
 from recommender_client.models import Item, PlanSettings, RateLimit, RouteClass
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.measuring, pytest.mark.timeout(400)]
 
 TENANTS = 100
 QUIET_PER_SECOND = 30

@@ -18,7 +18,7 @@ from tests.integration.data_pipeline.sources import TENANT, File, made_event
 from tests.integration.data_pipeline.stored_events import stored_event_ids
 from tests.integration.data_pipeline.taken_in import books
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.measuring, pytest.mark.timeout(300)]
 
 SENDERS = 150
 """Far more than the 32 batches of one tenant that are in work at once."""

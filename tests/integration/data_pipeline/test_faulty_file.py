@@ -34,6 +34,7 @@ def pipeline(tmp_path: Path) -> Generator[KilledPipeline]:
 
 
 @pytest.mark.slow
+@pytest.mark.measuring
 def test_a_million_rows_with_faults_of_twelve_kinds(pipeline: KilledPipeline) -> None:
     file = faulty_csv(1_000_000)
     seconds = faults_are_found_and_mended(pipeline, "csv", file)
