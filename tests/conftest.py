@@ -11,6 +11,7 @@ from tests.databases import new_database, start_migrated, taken_as_migrated
 from tests.migrated_databases import remembering
 from tests.otlp_collector import Collector
 from tests.postgres_server import PostgresServer
+from tests.redis_server import RedisServer
 
 from backends import migrations
 
@@ -52,6 +53,21 @@ def postgres() -> Generator[PostgresServer]:
         yield server
     finally:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def _redis(tmp_path_factory: pytest.TempPathFactory) -> Generator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start_at_once()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def shared_redis(_redis: RedisServer) -> RedisServer:
+    """A Redis for all tests of this process, empty for each; none may end it."""
+    _redis.empty()
+    return _redis
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,6 +1,6 @@
 """Every Cache keeps values for a while."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import anyio
@@ -15,21 +15,12 @@ from backends.scaled.redis_cache import RedisCache
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Generator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start_at_once()
-    yield server
-    server.kill()
-
-
 @pytest.fixture(params=["memory", "redis"])
 async def cache(request: pytest.FixtureRequest) -> AsyncGenerator[Cache]:
     if request.param == "memory":
         cache: Cache = MemoryCache()
     else:
-        server: RedisServer = request.getfixturevalue("redis")
-        server.empty()
+        server: RedisServer = request.getfixturevalue("shared_redis")
         cache = RedisCache(server.url, list[PortUnavailable]().append, 5)
     yield cache
     await cache.close()
@@ -72,8 +63,10 @@ async def test_a_working_cache_answers_a_ping(cache: Cache) -> None:
     await cache.ping()
 
 
-async def test_what_one_replica_keeps_the_others_find(redis: RedisServer) -> None:
-    ours, theirs = (RedisCache(redis.url, list[PortUnavailable]().append, 5) for _ in range(2))
+async def test_what_one_replica_keeps_the_others_find(shared_redis: RedisServer) -> None:
+    ours, theirs = (
+        RedisCache(shared_redis.url, list[PortUnavailable]().append, 5) for _ in range(2)
+    )
     await ours.set("a", b"1", 60)
     assert await theirs.get("a") == b"1"
     await theirs.delete("a")

@@ -30,16 +30,14 @@ async def redis(tmp_path: Path) -> AsyncGenerator[RedisServer]:
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def limiter(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[RateLimiter]:
+async def limiter(request: pytest.FixtureRequest) -> AsyncGenerator[RateLimiter]:
     if request.param == "memory":
         yield MemoryRateLimiter()
         return
-    server = RedisServer(tmp_path)
-    await server.start()
+    server: RedisServer = request.getfixturevalue("shared_redis")
     limiter = RedisRateLimiter(server.url, timeout_seconds=5)
     yield limiter
     await limiter.close()
-    server.kill()
 
 
 async def test_a_bucket_gives_its_burst_and_then_refuses(limiter: RateLimiter) -> None:

@@ -24,17 +24,8 @@ from backends.trials import RETRY_SECONDS
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
-def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Generator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start_at_once()
-    yield server
-    server.kill()
-
-
 @pytest.fixture
 def redis(shared_redis: RedisServer) -> Generator[Redis]:
-    shared_redis.empty()
     with Redis.from_url(shared_redis.url) as client:
         yield client
 
