@@ -24,7 +24,7 @@ from benchmarks.overhead.service import METRICS, MIDDLEWARE
 from benchmarks.serving.embedded import embedded
 from benchmarks.serving.load import closed_loop, post
 from launcher.demo.state import read_state
-from stack.programs import running_stack
+from stack.programs import ProgramMissing, running_stack
 
 HOST: Final = "127.0.0.1"
 PATH: Final = "/api/v1/recommendations"
@@ -91,6 +91,30 @@ def measure(
         )
 
 
+def measure_in_turns(turns: int, seconds: float) -> dict[str, list[Measured]]:
+    """Fill the services once, then measure each way in turn.
+
+    Raises:
+        ProgramMissing: a program of the stack is not on this machine.
+    """
+    measured: dict[str, list[Measured]] = {way: [] for way in WAYS}
+    with tempfile.TemporaryDirectory() as name, running_stack(Path(name) / "stack") as stack:
+        folder = Path(name)
+        with embedded(folder / "data") as services:
+            key = services.key
+            state = read_state(folder / "data")
+            if state is None:
+                raise RuntimeError("the launcher noted no sample")
+        users = [state.known_user if n % 2 else f"unknown-{n}" for n in range(200)]
+        bodies = [json.dumps({"user_id": user, "num_items": 10}).encode() for user in users]
+        requests = [post(HOST, PATH, key, body) for body in bodies]
+        for _ in range(turns):
+            for way, so_far in measured.items():
+                url = stack.collector.otlp_url
+                so_far.append(measure(folder, WAYS[way], url, requests, seconds))
+    return measured
+
+
 def report(measured: dict[str, list[Measured]]) -> None:
     """A line for each way, then what it comes to: medians over the turns."""
 
@@ -121,28 +145,15 @@ def report(measured: dict[str, list[Measured]]) -> None:
 
 
 def main() -> None:
-    """Fill the services once, then measure each way in turn."""
+    """Measure and print; status 1 and one line where a program of the stack is missing."""
     parser = argparse.ArgumentParser(prog="benchmarks.overhead", description=__doc__)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8.0)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with embedded(folder / "data") as services:
-            key = services.key
-            state = read_state(folder / "data")
-            if state is None:
-                raise RuntimeError("the launcher noted no sample")
-        users = [state.known_user if n % 2 else f"unknown-{n}" for n in range(200)]
-        bodies = [json.dumps({"user_id": user, "num_items": 10}).encode() for user in users]
-        requests = [post(HOST, PATH, key, body) for body in bodies]
-        measured: dict[str, list[Measured]] = {way: [] for way in WAYS}
-        with running_stack(folder / "stack") as stack:
-            for _ in range(arguments.turns):
-                for way, turns in measured.items():
-                    url = stack.collector.otlp_url
-                    turns.append(measure(folder, WAYS[way], url, requests, arguments.seconds))
-        report(measured)
+    try:
+        report(measure_in_turns(arguments.turns, arguments.seconds))
+    except ProgramMissing as missing:
+        sys.exit(str(missing))
 
 
 if __name__ == "__main__":
