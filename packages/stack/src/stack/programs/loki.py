@@ -42,6 +42,8 @@ class Loki(Program):
         put(config, "compactor.working_directory", f"{data}/compactor")
         # It waits for other members of a ring by default, and here there are none.
         config["ingester"]["lifecycler"] = {"min_ready_duration": "0s"}
+        # It looks for its own scheduler every ten seconds by default, and is ready with the second.
+        config["frontend"] = {"scheduler_dns_lookup_period": "200ms"}
         self.config = write(self.folder / "loki.yml", config)
 
     def command(self) -> Sequence[str]:
