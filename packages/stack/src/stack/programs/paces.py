@@ -15,7 +15,7 @@ class Pace:
 
     `interval` is that of scrapes and evaluations, `hold` the longest that an alert waits before it
     fires (`for`), `window` the range of every range selector and every offset, `group`
-    Alertmanager's waits. `jobs` has the interval of those whose scrape takes longer.
+    Alertmanager's waits. An alert that fires is told again once in a `group`. `jobs` has the interval of those whose scrape takes longer.
     """
 
     interval: float | None = None
@@ -37,6 +37,12 @@ class Pace:
                 job.pop(key, None)
                 if job["job_name"] in self.jobs:
                     job[key] = duration(self.jobs[job["job_name"]])
+
+    def flags(self) -> list[str]:
+        """The flags of Prometheus that set what its files do not."""
+        if self.group is None:
+            return []
+        return [f"--rules.alert.resend-delay={duration(self.group)}"]
 
     def rules(self, document: dict[str, Any]) -> None:
         """Set the intervals, waits and windows of a file of rules."""

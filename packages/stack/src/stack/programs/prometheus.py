@@ -80,6 +80,7 @@ class Prometheus(Program):
             "--web.enable-lifecycle",
             f"--web.listen-address={self.address}",
             "--log.level=warn",
+            *self._pace.flags(),
         ]
 
     def environment(self) -> Mapping[str, str]:
