@@ -15,7 +15,8 @@ class Pace:
 
     `interval` is that of scrapes and evaluations, `hold` the longest that an alert waits before it
     fires (`for`), `window` the range of every range selector and every offset, `group`
-    Alertmanager's waits. An alert that fires is told again once in a `group`. `jobs` has the interval of those whose scrape takes longer.
+    Alertmanager's waits and how often Prometheus tells it of an alert again. `jobs` has the
+    interval of those whose scrape takes longer.
     """
 
     interval: float | None = None
