@@ -66,6 +66,7 @@ async def get_event(event_id: EventId, caller: ReadingCaller, product: Provided)
 @router.delete(
     "/events/{event_id:path}",
     status_code=status.HTTP_204_NO_CONTENT,
+    response_class=Response,
     responses=write_problems("event_not_found", _AWAY),
     summary="Delete an event",
 )
@@ -113,6 +114,7 @@ async def put_event_type(
 @router.delete(
     "/event-types/{event_type}",
     status_code=status.HTTP_204_NO_CONTENT,
+    response_class=Response,
     responses=write_problems("event_type_not_found", _AWAY),
     summary="Delete an event type",
 )

@@ -112,6 +112,7 @@ async def patch_item(
 @router.delete(
     "/items/{item_id:path}",
     status_code=status.HTTP_204_NO_CONTENT,
+    response_class=Response,
     responses=write_problems("item_not_found", *_CHANGED),
     summary="Delete an item",
 )

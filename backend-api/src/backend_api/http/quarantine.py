@@ -80,6 +80,7 @@ async def get_quarantined(
 @router.delete(
     "/quarantine/{quarantine_id}",
     status_code=status.HTTP_204_NO_CONTENT,
+    response_class=Response,
     responses=write_problems(_GONE, _AWAY),
     summary="Discard a record in quarantine",
 )

@@ -92,6 +92,7 @@ async def put_scenario(
 @router.delete(
     "/scenarios/{name}",
     status_code=status.HTTP_204_NO_CONTENT,
+    response_class=Response,
     responses=write_problems("scenario_not_found"),
     summary="Delete a scenario",
 )

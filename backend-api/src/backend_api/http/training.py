@@ -134,6 +134,7 @@ async def put_schedule(request: Request, caller: WritingCaller, product: Provide
 @router.delete(
     "/training-schedule",
     status_code=status.HTTP_204_NO_CONTENT,
+    response_class=Response,
     responses=write_problems("schedule_not_found"),
     summary="Delete the training schedule",
 )

@@ -57,6 +57,7 @@ async def put_rules(request: Request, caller: WritingCaller, product: Provided) 
 @router.delete(
     "",
     status_code=status.HTTP_204_NO_CONTENT,
+    response_class=Response,
     responses=write_problems(_AWAY),
     summary="Reset the validation rules",
 )

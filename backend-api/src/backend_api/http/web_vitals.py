@@ -1,6 +1,6 @@
 """Route: what browsers report of the pages on which recommendations stand."""
 
-from fastapi import APIRouter, Request, status
+from fastapi import APIRouter, Request, Response, status
 
 from backend_api.http import examples
 from backend_api.http.authentication import ServingCaller
@@ -15,6 +15,7 @@ router = APIRouter(prefix="/api/v1", tags=["metrics"])
 @router.post(
     "/metrics/report",
     status_code=status.HTTP_204_NO_CONTENT,
+    response_class=Response,
     responses=write_body_problems(),
     openapi_extra=json_body(WebVitals, examples.WEB_VITALS),
     summary="Report web vitals",

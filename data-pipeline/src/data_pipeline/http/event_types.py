@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from contracts.events import EventTypeSettings, EventTypeWeight
 from data_pipeline.http.documentation import problems
@@ -30,7 +30,7 @@ async def set_event_type(
     return settings
 
 
-@router.delete("/{event_type}", status_code=204, responses=problems(404))
+@router.delete("/{event_type}", status_code=204, response_class=Response, responses=problems(404))
 async def remove_event_type(
     tenant_id: TenantDep, event_type: EventTypePath, pipeline: PipelineDep
 ) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from contracts.events import StoredEvent
 from contracts.identifiers import Identifier
@@ -51,7 +51,7 @@ async def show_event(
     return await pipeline.events.find(tenant_id, event_id)
 
 
-@router.delete(_EVENT, status_code=204, responses=problems(404))
+@router.delete(_EVENT, status_code=204, response_class=Response, responses=problems(404))
 async def remove_event(tenant_id: TenantDep, event_id: EventIdPath, pipeline: PipelineDep) -> None:
     """Remove an event, from the log and from the features; its id may be used again."""
     await pipeline.events.remove(tenant_id, event_id)

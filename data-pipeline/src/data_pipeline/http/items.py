@@ -69,7 +69,7 @@ async def patch_item(
     return item
 
 
-@router.delete(_ITEM, status_code=204, responses=problems(404, 412))
+@router.delete(_ITEM, status_code=204, response_class=Response, responses=problems(404, 412))
 async def remove_item(
     tenant_id: TenantDep, item_id: ItemIdPath, pipeline: PipelineDep, if_match: IfMatch = None
 ) -> None:

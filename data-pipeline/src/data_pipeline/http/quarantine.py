@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
 from contracts.imports import DataType
 from contracts.pages import Page
@@ -61,7 +61,9 @@ async def show_record(
     return await pipeline.quarantine.find(tenant_id, quarantine_id)
 
 
-@router.delete("/{quarantine_id}", status_code=204, responses=problems(404))
+@router.delete(
+    "/{quarantine_id}", status_code=204, response_class=Response, responses=problems(404)
+)
 async def discard_record(
     tenant_id: TenantDep, quarantine_id: _RecordId, pipeline: PipelineDep
 ) -> None:

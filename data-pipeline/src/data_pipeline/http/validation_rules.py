@@ -1,6 +1,6 @@
 """The tenant's validation rules."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from contracts.pages import Page
 from contracts.validation_rules import RuleSet, RuleSetVersion
@@ -35,7 +35,7 @@ async def replace_rules(
     return replaced
 
 
-@router.delete("", status_code=204, responses=problems())
+@router.delete("", status_code=204, response_class=Response, responses=problems())
 async def reset_rules(tenant_id: TenantDep, pipeline: PipelineDep) -> None:
     """Go back to the standard; the versions before stay listed."""
     await pipeline.validation_rules.reset(tenant_id)
