@@ -142,7 +142,7 @@ def build_app(settings: Settings) -> FastAPI:
     )
     add_error_handlers(app)
     # The last one added is the outermost.
-    app.add_middleware(ServiceTokenGuard, token=settings.token())
+    app.add_middleware(ServiceTokenGuard, tokens=settings.tokens())
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(
         TelemetryMiddleware,

@@ -44,7 +44,7 @@ class InternalService(ABC):
                 for method, path, handler in self.handlers()
             ),
         ]
-        self.app: ASGIApp = ServiceTokenGuard(Starlette(routes=routes), token)
+        self.app: ASGIApp = ServiceTokenGuard(Starlette(routes=routes), [token])
 
     @abstractmethod
     def handlers(self) -> list[tuple[str, str, Handler]]:

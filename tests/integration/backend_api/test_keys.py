@@ -196,3 +196,17 @@ async def test_the_operators_first_key_comes_from_the_environment(start: StartAp
             assert (await api.send("GET", "/admin/tenants", by="first")).status_code == 200
     files = [path for path in api.settings.data_dir.rglob("*") if path.is_file()]
     assert not [path for path in files if key.rpartition("_")[2].encode() in path.read_bytes()]
+
+
+async def test_a_new_key_in_the_environment_ends_the_one_before(start: StartApi) -> None:
+    first, second = new_api_key(), new_api_key()
+    for key, statuses in ((first, (200, 401)), (second, (401, 200)), (first, (401, 200))):
+        async with start(admin_api_key=key) as api:
+            api.keys |= {"first": first, "second": second}
+            asked = [await api.send("GET", "/admin/tenants", by=name) for name in api.keys]
+            answered = dict(zip(api.keys, [one.status_code for one in asked], strict=True))
+            assert (answered["first"], answered["second"]) == statuses
+            if key is second:
+                log = (await api.send("GET", "/admin/audit-log", by="second")).json()["data"]
+                assert log[0]["action"] == "key.revoke"
+                assert log[0]["actor"] == "environment"

@@ -1,6 +1,8 @@
 """Administration of API keys: a tenant's, or for tenant None the operator's."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from backend_api.domain.access import Clock, to_the_millisecond, utc_now
 from backend_api.domain.access_errors import InvalidKeyExpiry, KeyNotActive
@@ -12,6 +14,11 @@ from backend_api.domain.keys import StoredKey, hash_key, key_id_of, new_api_key
 from backend_api.services.changes import AccessChanges
 from contracts.pages import Page
 from contracts.public.access import ApiKey, CreatedKey, NewKey, Scope
+
+_INSTALLED: Final = "ADMIN_API_KEY"
+"""The name of the operator's keys that come from the environment."""
+
+_PAGE: Final = 100
 
 
 class KeyService:
@@ -99,16 +106,35 @@ class KeyService:
         self._changes.forget(tenant_id)
 
     async def install_operator_key(self, key: str) -> None:
-        """Store an operator's key that was chosen elsewhere, where it is not stored yet."""
+        """Let a key that was chosen elsewhere be the operator's, and no longer those before it.
+
+        One that was replaced stays revoked: a replica that still starts with it changes nothing.
+        """
         key_id = key_id_of(key)
         assert key_id is not None  # noqa: S101 - the settings have checked it
-        if await self._keys.find(None, key_id) is not None:
-            return
         now = self._clock()
-        new = NewKey(name="ADMIN_API_KEY", scopes=[Scope.ADMIN])
-        installed = _described(key_id, None, new, now)
-        entry = ENVIRONMENT.did("key.create", key_id, now, tenant_id=None, name=new.name)
-        await self._keys.add(StoredKey(installed, hash_key(key)), entry)
+        present = await self._keys.find(None, key_id)
+        if present is not None and present.revoked_at is not None:
+            return
+        if present is None:
+            new = NewKey(name=_INSTALLED, scopes=[Scope.ADMIN])
+            installed = _described(key_id, None, new, now)
+            entry = ENVIRONMENT.did("key.create", key_id, now, tenant_id=None, name=new.name)
+            await self._keys.add(StoredKey(installed, hash_key(key)), entry)
+        for other in await self._installed():
+            if other.key_id != key_id and other.revoked_at is None:
+                await self.revoke(None, other.key_id, ENVIRONMENT)
+
+    async def _installed(self) -> Sequence[ApiKey]:
+        """Every operator's key that was ever installed."""
+        found: list[ApiKey] = []
+        cursor = None
+        while True:
+            page = await self.page(None, _PAGE, cursor)
+            found += [key for key in page.data if key.name == _INSTALLED]
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
 
 
 def _cursor_after(key: ApiKey) -> str:

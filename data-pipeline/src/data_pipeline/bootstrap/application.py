@@ -80,7 +80,7 @@ def build_app(settings: Settings, now_ms: Callable[[], int] = system_clock) -> F
     )
     add_error_handlers(app)
     # The last one added is the outermost.
-    app.add_middleware(ServiceTokenGuard, token=settings.token())
+    app.add_middleware(ServiceTokenGuard, tokens=settings.tokens())
     app.add_middleware(
         BodyLimit, max_bytes=settings.max_body_bytes, uploads={UPLOADS: settings.max_import_bytes}
     )
