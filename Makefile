@@ -11,6 +11,8 @@ DATASET_DIR ?=
 FUZZ_CASES ?= 100
 KILLS ?= 8
 KILL_SEED ?=
+BACKUP ?= backups/$(shell date -u +%Y%m%dT%H%M%S)
+REPLACE ?=
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
@@ -36,7 +38,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/stack/src packages/web/src
 
-.PHONY: help setup run observe test test-slow lint types format docs bench-quality bench-serving bench-ingest bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
+.PHONY: help setup run observe backup restore test test-slow lint types format docs bench-quality bench-serving bench-ingest bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +61,12 @@ run: setup ## Start the three services with sample data, a trained model and a d
 
 observe: setup ## The same, with the observability stack beside the services
 	@exec $(RUN)python -m stack.programs
+
+backup: setup ## Keep everything in the new folder BACKUP, while the services run
+	@$(RUN)python -m launcher.backup save "$(BACKUP)"
+
+restore: setup ## Bring everything back from the folder BACKUP, the services stopped; REPLACE=1 over data
+	@$(RUN)python -m launcher.backup restore "$(BACKUP)" $(if $(REPLACE),--replace)
 
 # Of the folders the quick tests come last, so that no core waits for a long file at the end.
 test: setup ## Run all tests but the slow ones, on all cores

@@ -50,10 +50,7 @@ async def prepare(engine: AsyncEngine, migrations: Path) -> None:
     if engine.dialect.name == "sqlite":
         await migrate(engine, migrations)
         return
-    with available("database"):
-        async with engine.connect() as connection:
-            present = await connection.run_sync(_present, migrations)
-    needed = _scripts(migrations).get_current_head()
+    present, needed = await present_revision(engine, migrations), newest_revision(migrations)
     _known(migrations, present)
     if present != needed:
         job = f"python -m {migrations.parent.name}.migrate"
@@ -61,6 +58,20 @@ async def prepare(engine: AsyncEngine, migrations: Path) -> None:
             f"the database has schema {present or 'none'} and this program needs {needed}: "
             f"run {job} first"
         )
+
+
+async def present_revision(engine: AsyncEngine, migrations: Path) -> str | None:
+    """The revision that the database has, None for an empty one. Raises `PortUnavailable`."""
+    with available("database"):
+        async with engine.connect() as connection:
+            return await connection.run_sync(_present, migrations)
+
+
+def newest_revision(migrations: Path) -> str:
+    """The revision that the scripts lead to."""
+    head = _scripts(migrations).get_current_head()
+    assert head is not None  # noqa: S101 - each service has scripts
+    return head
 
 
 async def migrate(engine: AsyncEngine, migrations: Path, target: str = HEAD) -> Migrated:
@@ -94,10 +105,9 @@ def run(metadata: sa.MetaData, version_table: str) -> None:
 def _migrate(connection: sa.Connection, migrations: Path, target: str) -> Migrated:
     before = _present(connection, migrations)
     _known(migrations, before)
-    head = _scripts(migrations).get_current_head()
-    wanted = head if target == HEAD else target
+    wanted = newest_revision(migrations) if target == HEAD else target
     _known(migrations, wanted)
-    if wanted is None or wanted == before:
+    if wanted == before:
         return Migrated(before, before)
     config = _config(connection, migrations)
     newest_first = [script.revision for script in _scripts(migrations).walk_revisions()]
