@@ -38,7 +38,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/stack/src packages/web/src
 
-.PHONY: help setup run observe backup restore test test-slow lint types format docs bench-quality bench-serving bench-ingest bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
+.PHONY: help setup run observe backup restore test test-slow lint audit types format docs bench-quality bench-serving bench-ingest bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,7 +77,7 @@ test-slow: setup ## Run the slow tests, on all cores but for those that measure;
 	$(RUN)python -m pytest -m "slow and not measuring" -n $(WORKERS) --dist loadfile --no-loadscope-reorder -rs
 	$(RUN)python -m pytest -m measuring -rs
 
-lint: setup ## Check style, import rules, dead code, and that generated files are current
+lint: setup ## Check style, import rules, dead code, Dockerfiles, and generated files
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
 	$(RUN)lint-imports
@@ -86,6 +86,10 @@ lint: setup ## Check style, import rules, dead code, and that generated files ar
 	$(RUN)python -m backend_api.http.error_reference --check
 	$(RUN)python -m stack.slo --check
 	$(RUN)python -m stack.dashboards --check
+	$(RUN)hadolint */Dockerfile packages/*/Dockerfile
+
+audit: setup ## Look for known vulnerabilities of the locked packages; needs the network
+	@.ci/audit "$(UV)"
 
 types: setup ## Check the types
 	$(RUN)pyright
