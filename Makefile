@@ -11,6 +11,10 @@ DATASET_DIR ?=
 FUZZ_CASES ?= 100
 KILLS ?= 8
 KILL_SEED ?=
+TENANTS ?= 100
+SECONDS ?= 60
+RATE ?= 0.5
+LOAD ?=
 BACKUP ?= backups/$(shell date -u +%Y%m%dT%H%M%S)
 REPLACE ?=
 
@@ -38,7 +42,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/stack/src packages/web/src
 
-.PHONY: help setup run observe backup restore test test-slow lint audit types format docs bench-quality bench-serving bench-ingest bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
+.PHONY: help setup run observe backup restore test test-slow lint audit types format docs bench-quality bench-serving bench-ingest bench-load bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,6 +117,9 @@ bench-serving: setup ## Measure throughput and latency of serving
 
 bench-ingest: setup ## Measure how fast events are taken in, from files, HTTP and Kafka
 	$(RUN)python -m benchmarks.ingest
+
+bench-load: setup ## Send running services the traffic of TENANTS for SECONDS at RATE, a share of their capacity
+	$(RUN)python -m benchmarks.load --tenants $(TENANTS) --seconds $(SECONDS) --rate $(RATE) $(LOAD)
 
 bench-overhead: setup ## Measure what metrics, spans and log lines cost a request
 	$(RUN)python -m benchmarks.overhead
