@@ -96,7 +96,8 @@ async def remove_rows(database: Database, table: sa.Table) -> None:
 
 async def _copy_table(reading: AsyncConnection, writing: AsyncConnection, table: sa.Table) -> int:
     count = 0
-    async with reading.stream(sa.select(table)) as rows:
+    query = sa.select(table).order_by(*table.primary_key.columns)
+    async with reading.stream(query) as rows:
         async for part in rows.mappings().partitions(ROWS_AT_ONCE):
             await writing.execute(table.insert(), [dict(row) for row in part])
             count += len(part)
