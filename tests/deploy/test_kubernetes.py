@@ -1,6 +1,7 @@
 """The manifests of Kubernetes are valid, hardened, and fit the services that they start."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -271,6 +272,17 @@ def test_the_guide_makes_every_secret_that_the_pods_name(manifests: list[Manifes
         for one in container_of(template).get("env", []):
             if "valueFrom" in one:
                 assert f"--from-literal={one['valueFrom']['secretKeyRef']['key']}=" in guide
+
+
+def test_the_guide_makes_a_restore_of_the_backup(manifests: list[Manifest]) -> None:
+    guide = (FOLDER.parents[1] / "docs/operations/kubernetes.md").read_text()
+    edit = re.search(r"sed '(s\|[^']*)'", guide)
+    assert edit is not None
+    backup = container_of(dict(pod_templates(manifests))["backup"])["command"][-1]
+    made = subprocess.run(
+        ["sed", edit[1]], input=backup, capture_output=True, text=True, check=True
+    )
+    assert made.stdout == "exec python -m launcher.backup restore /backups/NAME --replace"
 
 
 def test_every_service_is_scraped_under_its_own_name() -> None:

@@ -69,7 +69,7 @@ def restore(
 
     Raises:
         LaunchError: the backup is not whole, a service runs, or there are data and `replacing` is
-            not said; nothing was changed then.
+            not said; no data were changed then.
         PortUnavailable: a store cannot be used. What is there is not whole; restore again.
     """
     manifest = verified(folder)
