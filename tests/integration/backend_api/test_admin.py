@@ -85,6 +85,10 @@ async def test_plans_are_set_listed_and_deleted(api: Api) -> None:
     assert changed.status_code == 200
     plans = (await admin(api, "GET", "/plans")).json()["data"]
     assert [plan["plan_id"] for plan in plans] == ["enterprise", "free", "small", "standard"]
+    first = (await admin(api, "GET", "/plans?limit=3")).json()
+    rest = (await admin(api, "GET", f"/plans?limit=3&cursor={first['next_cursor']}")).json()
+    assert first["data"] + rest["data"] == plans
+    assert rest["next_cursor"] is None
     stored = (await admin(api, "GET", "/plans/small")).json()
     assert stored == changed.json()
     assert float(stored["price_per_1000_requests"]) == 1.25

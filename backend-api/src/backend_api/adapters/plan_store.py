@@ -30,10 +30,13 @@ class SqlPlanStore(SqlStore):
             row = (await connection.execute(query)).one_or_none()
         return _plan(row) if row else None
 
-    async def all(self) -> Sequence[Plan]:
-        """Every plan, by its id."""
+    async def page(self, limit: int, after: str | None) -> Sequence[Plan]:
+        """Up to `limit` plans by id, from the one after `after`."""
+        query = select(plans).order_by(plans.c.plan_id).limit(limit)
+        if after is not None:
+            query = query.where(plans.c.plan_id > after)
         async with sql.transaction(self._reading) as connection:
-            rows = (await connection.execute(select(plans).order_by(plans.c.plan_id))).all()
+            rows = (await connection.execute(query)).all()
         return [_plan(row) for row in rows]
 
     async def put(self, plan: Plan, entry: AuditEntry) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from backend_api.bootstrap import Administration
-from backend_api.cli.administering import BAD_INPUT, administer, ended
+from backend_api.cli.administering import BAD_INPUT, administer, ended, every
 from backend_api.domain.audit import CLI
 from contracts.public.access import Plan, PlanSettings, RateLimit, RouteClass
 
@@ -23,7 +23,11 @@ LimitOption = Annotated[str | None, typer.Option(metavar="RATE:BURST", help=_LIM
 @commands.command("list")
 def list_all() -> None:
     """List all plans: id, price of 1,000 requests, requests a month, limits by route class."""
-    for plan in administer(lambda to: to.plans.all()):
+
+    async def listed(to: Administration) -> list[Plan]:
+        return [plan async for plan in every(to.plans.page)]
+
+    for plan in administer(listed):
         limits = " ".join(
             f"{name}={limit.per_second:g}/s:{limit.burst}" for name, limit in plan.limits.items()
         )

@@ -65,8 +65,8 @@ class PlanStore(Protocol):
         """The plan, or None."""
         ...
 
-    async def all(self) -> Sequence[Plan]:
-        """Every plan, by its id."""
+    async def page(self, limit: int, after: str | None) -> Sequence[Plan]:
+        """Up to `limit` plans by id, from the one after `after`."""
         ...
 
     async def put(self, plan: Plan, entry: AuditEntry) -> bool:

@@ -32,14 +32,19 @@ PlanInPath = Annotated[PlanId, Path(description="A plan id.")]
     response_model=Page[Plan],
     responses={
         200: answer("The plans, by id.", {"data": [PLAN], "next_cursor": None}),
-        **read_problems("no_such_path"),
+        **read_problems("no_such_path", "invalid_cursor"),
     },
     summary="List plans",
 )
-async def list_plans(caller: OperatorCaller, services: Provided) -> Response:
-    """Every plan, on one page."""
+async def list_plans(
+    caller: OperatorCaller,
+    services: Provided,
+    limit: Limit = DEFAULT_PAGE,
+    cursor: PageCursor = None,
+) -> Response:
+    """Every plan."""
     del caller
-    return json_answer(Page[Plan](data=list(await services.access.plans.all())))
+    return json_answer(await services.access.plans.page(limit, cursor))
 
 
 @router.get(

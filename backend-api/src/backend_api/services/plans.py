@@ -1,12 +1,12 @@
 """Administration of plans."""
 
-from collections.abc import Sequence
-
 from backend_api.domain.access import Clock, utc_now
 from backend_api.domain.access_errors import PlanInUse, PlanNotFound
 from backend_api.domain.access_ports import PlanStore
 from backend_api.domain.audit import Actor
+from backend_api.domain.cursors import from_cursor, to_cursor
 from backend_api.services.changes import AccessChanges
+from contracts.pages import Page
 from contracts.public.access import DEFAULT_PLAN, Plan, PlanSettings
 
 
@@ -25,9 +25,14 @@ class PlanService:
             raise PlanNotFound(plan_id)
         return plan
 
-    async def all(self) -> Sequence[Plan]:
-        """Every plan, by its id."""
-        return await self._plans.all()
+    async def page(self, limit: int, cursor: str | None = None) -> Page[Plan]:
+        """Plans by id. Raises `InvalidCursor`."""
+        after = str(from_cursor(cursor, str)[0]) if cursor is not None else None
+        found = await self._plans.page(limit + 1, after)
+        return Page(
+            data=list(found[:limit]),
+            next_cursor=to_cursor(found[limit - 1].plan_id) if len(found) > limit else None,
+        )
 
     async def put(self, plan_id: str, settings: PlanSettings, actor: Actor) -> tuple[Plan, bool]:
         """The plan, and whether it is new; its tenants have the new limits here at once."""
