@@ -12,6 +12,8 @@ from tests.databases import slow_on_postgresql
 
 from backends.database import close_engine, open_engine
 from backends.migrations import migrate
+from backends.object_store import UrlObjectStore
+from backends.ports import PortUnavailable
 from data_pipeline.adapters.tables import event_chunks, items, quarantine, stream_positions
 from launcher.backup.__main__ import main
 from launcher.backup.databases import opened
@@ -220,6 +222,22 @@ class TestDamage:
         (settings.data_dir / "objects/events/shop/1").unlink()
         with pytest.raises(LaunchError, match=r"try again: events/shop/1$"):
             save(settings, tmp_path / "kept", print)
+        assert not list(tmp_path.glob("*kept*"))
+
+    def test_a_store_that_is_away_is_told_in_one_line(
+        self,
+        settings: BackupSettings,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        async def away(*_: object) -> None:
+            raise PortUnavailable("the store is away")
+
+        monkeypatch.setenv("DATA_DIR", str(settings.data_dir))
+        monkeypatch.setattr(UrlObjectStore, "put", away)
+        assert main(["save", str(tmp_path / "kept")]) == 1
+        assert capsys.readouterr().err == "the backup stopped: the store is away\n"
         assert not list(tmp_path.glob("*kept*"))
 
     def test_a_backup_takes_the_place_of_nothing(

@@ -14,7 +14,8 @@ from backends.migrations import newest_revision, present_revision
 from launcher.backup.stores import Database
 from launcher.errors import LaunchError
 
-ROWS_AT_ONCE: Final = 500
+ROWS_AT_ONCE: Final = 50
+"""A row with a chunk of the event log may have a megabyte."""
 
 _CONNECTED: Final = sa.text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"

@@ -28,9 +28,13 @@ async def copy_objects(source_url: str, target_url: str, work: Path) -> int:
         await target.delete(surplus)
     with tempfile.TemporaryDirectory(dir=work) as folder:
         waiting = iter(keys)
-        async with asyncio.TaskGroup() as group:
-            for number in range(_AT_ONCE):
-                group.create_task(_copy(source, target, waiting, Path(folder) / str(number)))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(_AT_ONCE):
+                    group.create_task(_copy(source, target, waiting, Path(folder) / str(number)))
+        except ExceptionGroup as failures:
+            # One is as good as all: the store is away.
+            raise failures.exceptions[0] from None
     return len(await target.keys(""))
 
 
