@@ -141,7 +141,7 @@ def test_everything_comes_back_but_what_is_derived(
     assert verified(backup).databases["data-pipeline"].rows["quarantine"] == 2
 
 
-@slow_on_postgresql
+@pytest.mark.slow
 def test_what_came_after_the_backup_is_gone(settings: BackupSettings, backup: Path) -> None:
     before = rows(settings)
     next_number(settings)
@@ -180,8 +180,8 @@ def test_nothing_is_restored_under_a_running_service(
     asyncio.run(while_connected())
 
 
-@slow_on_postgresql
-@pytest.mark.parametrize(("options", "kept"), [([], 1), (["--new-kafka"], 0)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "kept"), [([], 1), (["--new-kafka"], 0)], ids=["kept", "lost"])
 def test_a_lost_kafka_is_read_from_its_beginning(
     settings: BackupSettings,
     tmp_path: Path,
@@ -246,6 +246,7 @@ class TestDamage:
         with pytest.raises(LaunchError, match="is there already"):
             save(settings, backup, print)
 
+    @pytest.mark.slow
     def test_databases_of_another_release_are_not_backed_up(
         self, settings: BackupSettings, tmp_path: Path
     ) -> None:
@@ -253,6 +254,7 @@ class TestDamage:
         with pytest.raises(LaunchError, match="data-pipeline has schema 0007 and this program"):
             save(settings, tmp_path / "kept", print)
 
+    @pytest.mark.slow
     def test_a_backup_of_an_older_release_is_restored_into_a_newer(
         self, settings: BackupSettings, backup: Path, tmp_path: Path
     ) -> None:
