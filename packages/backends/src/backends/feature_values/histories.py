@@ -56,11 +56,11 @@ def merged(history: bytes, other: bytes) -> bytes:
     total, entries, texts = _parts(history)
     new_total, new_entries, new_texts = _parts(other)
     words, new = memoryview(entries).cast("q"), memoryview(new_entries).cast("q")
-    times, sequences = words[::_WORDS], words[1::_WORDS]
-    if (times[-1], sequences[-1]) < (new[0], new[1]):
+    if (words[-_WORDS], words[1 - _WORDS]) < (new[0], new[1]):
         return _newest(total + new_total, entries + new_entries, texts + new_texts)
     size, lines = _ENTRY.size, new_texts.split(_END)
-    mixed, parts, done, taken = list[bytes](), list[bytes](), 0, 0
+    times, sequences = words[::_WORDS], words[1::_WORDS]
+    mixed, parts, done, cut, taken = list[bytes](), list[bytes](), 0, 0, 0
     for number in range(new_total):
         time, sequence = new[number * _WORDS], new[number * _WORDS + 1]
         at = bisect_left(times, time, done)
@@ -68,16 +68,21 @@ def merged(history: bytes, other: bytes) -> bytes:
             at += 1
         if at < total and times[at] == time and sequences[at] == sequence:
             continue
+        if at == 0 and total >= HISTORY_LENGTH:
+            # Older than all of as many as are kept.
+            continue
         if at > done:
             mixed.append(entries[done * size : at * size])
-            cut = _size(texts, at - done, total - done)
-            parts.append(texts[:cut])
-            texts, done = texts[cut:], at
+            start, cut = cut, _after(texts, cut, at - done, total - done)
+            parts.append(texts[start:cut])
+            done = at
         mixed.append(new_entries[number * size : (number + 1) * size])
         parts += lines[number * _TEXTS], _END, lines[number * _TEXTS + 1], _END
         taken += 1
+    if not taken:
+        return history
     mixed.append(entries[done * size :])
-    parts.append(texts)
+    parts.append(texts[cut:])
     return _newest(total + taken, b"".join(mixed), b"".join(parts))
 
 
@@ -103,7 +108,9 @@ def _newest(total: int, entries: bytes, texts: bytes) -> bytes:
     old = total - HISTORY_LENGTH
     if old <= 0:
         return joined(total, entries, texts)
-    return joined(HISTORY_LENGTH, entries[old * _ENTRY.size :], texts[_size(texts, old, total) :])
+    return joined(
+        HISTORY_LENGTH, entries[old * _ENTRY.size :], texts[_after(texts, 0, old, total) :]
+    )
 
 
 def _parts(history: bytes) -> tuple[int, bytes, bytes]:
@@ -113,9 +120,15 @@ def _parts(history: bytes) -> tuple[int, bytes, bytes]:
     return total, history[_COUNT.size : end], history[end:]
 
 
-def _size(texts: bytes, first: int, total: int) -> int:
-    """How many bytes of the texts of `total` events are of the `first` ones."""
-    if first * 2 <= total:
-        return len(texts) - len(texts.split(_END, first * _TEXTS)[-1])
-    last = total - first
-    return len(texts.rsplit(_END, last * _TEXTS + 1)[0]) + 1
+def _after(texts: bytes, start: int, events: int, total: int) -> int:
+    """Where the texts of so many events from `start` on end, of `total` that are from there on."""
+    # About there; to count line feeds makes no objects, and few are left to be looked for.
+    place = start + (len(texts) - start) * events // total
+    missing = events * _TEXTS - texts.count(_END, start, place)
+    while missing > 0:
+        place = texts.index(_END, place) + 1
+        missing -= 1
+    while missing <= 0:
+        place = texts.rindex(_END, start, place)
+        missing += 1
+    return place + 1
