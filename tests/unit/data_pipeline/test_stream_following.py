@@ -9,7 +9,7 @@ import pytest
 
 from data_pipeline.bootstrap.background import in_background
 from data_pipeline.domain.deliveries import Checked, Counts, Delivery
-from data_pipeline.domain.streams import Fetched, Message, Partition, Received
+from data_pipeline.domain.streams import Fetched, Partition, Received
 from data_pipeline.services import stream
 from data_pipeline.services.intake import Loaded
 from data_pipeline.services.stream import StreamWorker
@@ -34,8 +34,7 @@ class Messages:
         offset = next(self._left, None)
         if offset is None:
             return Received()
-        message = Message(offset, b"{}", b"acme", None)
-        return Received([Fetched(PARTITION, [message], offset + 1)])
+        return Received([Fetched(PARTITION, [offset], [b"{}"], [b"acme"], [], offset + 1)])
 
     async def read(self, positions: object) -> None:
         """Nothing is to be done."""

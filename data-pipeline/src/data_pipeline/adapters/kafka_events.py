@@ -17,7 +17,7 @@ from backends.ports import PortUnavailable
 from data_pipeline.adapters.kafka_log import LOG, SELDOM
 from data_pipeline.adapters.kafka_topic import KafkaTopic, words
 from data_pipeline.adapters.own_thread import OwnThread
-from data_pipeline.domain.streams import Fetched, Message, Partition, Received, ShutOut
+from data_pipeline.domain.streams import Fetched, Partition, Received, ShutOut
 
 TENANT_HEADER: Final = "tenant_id"
 TRACE_HEADER: Final = "traceparent"
@@ -56,6 +56,7 @@ class KafkaEvents:
         self, bootstrap_servers: str, topic: str, replica: str, session_seconds: float
     ) -> None:
         self._replica = replica
+        self._topic = topic
         client: dict[str, Any] = {
             "bootstrap.servers": bootstrap_servers,
             "reconnect.backoff.max.ms": 2_000,
@@ -136,6 +137,8 @@ class KafkaEvents:
     def _receive(self) -> Received:
         messages = self._consumer.consume(MAX_MESSAGES, MAX_SECONDS)
         errors = [error for one in messages if (error := one.error()) is not None]
+        if errors:
+            messages = [one for one in messages if one.error() is None]
         for error in errors:
             if error.name() == "_FATAL":
                 raise ShutOut(
@@ -146,7 +149,17 @@ class KafkaEvents:
         if self._reassigned:
             self._reassigned = False
             return Received(assigned=[_partition(one) for one in self._assigned])
-        return Received(_by_partition(messages), None, [error.str() for error in errors])
+        return Received(self._fetched(messages), None, [error.str() for error in errors])
+
+    def _fetched(self, messages: Sequence[KafkaMessage]) -> Sequence[Fetched]:
+        apart: dict[int | None, list[KafkaMessage]] = {}
+        for one in messages:
+            apart.setdefault(one.partition(), []).append(one)
+        return [
+            _columns(Partition(self._topic, number), some)
+            for number, some in apart.items()
+            if number is not None
+        ]
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._assigned, self._reassigned = partitions, True
@@ -157,18 +170,23 @@ class KafkaEvents:
         consumer.unassign()
 
 
-def _by_partition(messages: Sequence[KafkaMessage]) -> Sequence[Fetched]:
-    found: dict[Partition, list[Message]] = {}
+def _columns(partition: Partition, messages: Sequence[KafkaMessage]) -> Fetched:
+    """Messages of one partition; only an error has no offset."""
+    offsets = [offset for one in messages if (offset := one.offset()) is not None]
+    tenant_ids: list[bytes | None] = []
+    traceparents: dict[bytes, None] = {}
+    last, tenant_id = None, None
     for one in messages:
-        topic, number, offset = one.topic(), one.partition(), one.offset()
-        if one.error() is not None or topic is None or number is None or offset is None:
-            continue
-        headers: dict[str, Any] = dict(one.headers() or ())
-        message = Message(
-            offset, one.value(), headers.get(TENANT_HEADER), headers.get(TRACE_HEADER)
-        )
-        found.setdefault(Partition(topic, number), []).append(message)
-    return [Fetched(one, some, some[-1].offset + 1) for one, some in found.items()]
+        headers = one.headers()
+        # As a rule those of a tenant follow each other.
+        if headers != last:
+            last, found = headers, dict[str, Any](headers or ())
+            tenant_id = found.get(TENANT_HEADER)
+            if (traceparent := found.get(TRACE_HEADER)) is not None:
+                traceparents[traceparent] = None
+        tenant_ids.append(tenant_id)
+    values = [one.value() for one in messages]
+    return Fetched(partition, offsets, values, tenant_ids, list(traceparents), offsets[-1] + 1)
 
 
 def _partition(place: TopicPartition) -> Partition:

@@ -47,8 +47,8 @@ class StreamTelemetry:
                 "messaging.destination.name": self._topic,
                 "messaging.destination.partition.id": str(fetched.partition.number),
                 "messaging.consumer.group.name": group_of(self._topic),
-                "messaging.batch.message_count": len(fetched.messages),
-                "messaging.kafka.offset": fetched.messages[0].offset,
+                "messaging.batch.message_count": len(fetched.values),
+                "messaging.kafka.offset": fetched.offsets[0],
             },
         )
         with span:
@@ -91,14 +91,14 @@ class StreamTelemetry:
     def _done(self, fetched: Fetched, report: StreamReport) -> None:
         metrics = self._metrics
         record_stages(self._tracing.tracer, report.stages)
-        metrics.inc("kafka_messages_consumed_total", len(fetched.messages), topic=self._topic)
+        metrics.inc("kafka_messages_consumed_total", len(fetched.values), topic=self._topic)
         for loaded in report.loaded:
             self._count(loaded, report)
         fields = {
             "category": "business",
             "topic": self._topic,
             "partition": fetched.partition.number,
-            "first_offset": fetched.messages[0].offset,
+            "first_offset": fetched.offsets[0],
             "next_offset": fetched.next_offset,
             "accepted": sum(one.counts.loaded for one in report.loaded),
             "duplicates": sum(one.counts.duplicates for one in report.loaded),
@@ -127,15 +127,9 @@ class StreamTelemetry:
 
 
 def _links(fetched: Fetched) -> list[Link]:
-    headers: dict[bytes, None] = {}
-    for message in fetched.messages:
-        if message.traceparent is not None:
-            headers[message.traceparent] = None
-            if len(headers) == MAX_LINKS:
-                break
     contexts = [
         get_current_span(extract({"traceparent": one.decode(errors="replace")})).get_span_context()
-        for one in headers
+        for one in fetched.traceparents[:MAX_LINKS]
     ]
     return [Link(context) for context in contexts if context.is_valid]
 

@@ -16,21 +16,19 @@ class Partition(NamedTuple):
         return f"{self.topic}/{self.number}"
 
 
-class Message(NamedTuple):
-    """A message: its place, and its content and headers as they came."""
-
-    offset: int
-    value: bytes | None
-    tenant_id: bytes | None
-    traceparent: bytes | None
-
-
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The next messages of a partition; `next_offset` is the place after them."""
+    """The next messages of a partition, one at least: as columns, by their offsets.
+
+    `tenant_ids` are their headers of that name, `traceparents` the distinct ones of that name.
+    `next_offset` is the place after them.
+    """
 
     partition: Partition
-    messages: Sequence[Message]
+    offsets: Sequence[int]
+    values: Sequence[bytes | None]
+    tenant_ids: Sequence[bytes | None]
+    traceparents: Sequence[bytes]
     next_offset: int
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from data_pipeline.domain.deliveries import Rejected
-from data_pipeline.domain.streams import Message
 
 UNKNOWN_TENANT: Final = "unknown"
 """Keeps, in the books and in quarantine, the messages that name no tenant."""
@@ -17,29 +16,23 @@ _INVALID: Final = (
 )
 
 
-def by_tenant(messages: Sequence[Message]) -> Mapping[str | None, Sequence[Message]]:
-    """The messages of each tenant in their order, under None those that name none."""
-    groups: dict[bytes | None, list[Message]] = {}
-    for message in messages:
-        groups.setdefault(message.tenant_id, []).append(message)
-    found: dict[str | None, list[Message]] = {}
-    for header, group in groups.items():
-        sound = header is not None and _TENANT_ID.fullmatch(header)
-        tenant_id = header.decode() if header is not None and sound else None
-        found.setdefault(tenant_id, []).extend(group)
-    if None in found:
-        found[None].sort(key=lambda message: message.offset)
+def by_tenant(headers: Sequence[bytes | None]) -> Mapping[str | None, Sequence[int]]:
+    """Which messages are of each tenant, in their order; under None those that name none."""
+    tenants = {header: _tenant_id(header) for header in set(headers)}
+    if len(tenants) == 1:
+        return {tenant_id: range(len(headers)) for tenant_id in tenants.values()}
+    found: dict[str | None, list[int]] = {}
+    for row, header in enumerate(headers):
+        found.setdefault(tenants[header], []).append(row)
     return found
 
 
-def without_tenant(messages: Sequence[Message]) -> Sequence[Rejected]:
-    """Why messages that name no tenant are rejected."""
-    return [
-        Rejected(
-            index,
-            "missing_tenant" if message.tenant_id is None else "invalid_tenant",
-            _MISSING if message.tenant_id is None else _INVALID,
-            message.value or b"",
-        )
-        for index, message in enumerate(messages)
-    ]
+def without_tenant(row: int, header: bytes | None, value: bytes | None) -> Rejected:
+    """Why a message that names no tenant is rejected."""
+    if header is None:
+        return Rejected(row, "missing_tenant", _MISSING, value or b"")
+    return Rejected(row, "invalid_tenant", _INVALID, value or b"")
+
+
+def _tenant_id(header: bytes | None) -> str | None:
+    return header.decode() if header is not None and _TENANT_ID.fullmatch(header) else None

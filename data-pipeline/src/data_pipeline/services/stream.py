@@ -16,7 +16,6 @@ from data_pipeline.domain.events import EVENT_SCHEMA
 from data_pipeline.domain.streams import (
     EventStream,
     Fetched,
-    Message,
     Partition,
     Received,
     ShutOut,
@@ -196,30 +195,33 @@ class StreamWorker:
 
     async def _checked(self, fetched: Fetched) -> Sequence[tuple[Delivery, Checked[Any]]]:
         """The messages of each tenant, in the one order in which tenants are taken."""
-        groups = by_tenant(fetched.messages)
+        groups = by_tenant(fetched.tenant_ids)
         tenant_ids = sorted(groups, key=lambda tenant_id: tenant_id or "")
         return [
-            await self._checked_of(tenant_id, fetched.partition, groups[tenant_id])
+            await self._checked_of(tenant_id, fetched, groups[tenant_id])
             for tenant_id in tenant_ids
         ]
 
     async def _checked_of(
-        self, tenant_id: str | None, partition: Partition, messages: Sequence[Message]
+        self, tenant_id: str | None, fetched: Fetched, rows: Sequence[int]
     ) -> tuple[Delivery, Checked[Any]]:
-        first = messages[0].offset
+        """The messages that stand in these rows."""
+        first, origin = fetched.offsets[rows[0]], str(fetched.partition)
         delivery = Delivery(
-            tenant_id or UNKNOWN_TENANT, DataType.EVENTS, Source.KAFKA, str(partition), first
+            tenant_id or UNKNOWN_TENANT, DataType.EVENTS, Source.KAFKA, origin, first
         )
+        values = [fetched.values[row] for row in rows]
         if tenant_id is None:
+            headers = [fetched.tenant_ids[row] for row in rows]
             nothing = pa.RecordBatch.from_pylist([], EVENT_SCHEMA)
-            checked = Checked(len(messages), nothing, without_tenant(messages))
+            nobodys = list(map(without_tenant, range(len(rows)), headers, values))
+            checked = Checked(len(rows), nothing, nobodys)
         else:
-            values = [message.value for message in messages]
             extracted = await asyncio.to_thread(extract_messages, DataType.EVENTS, values)
             checked = await self._intake.check(delivery, extracted)
         # Those of other tenants stand in between: what is named is the offset.
         rejected = [
-            replace(one, index=messages[one.index].offset - first) for one in checked.rejected
+            replace(one, index=fetched.offsets[rows[one.index]] - first) for one in checked.rejected
         ]
         return delivery, Checked(checked.received, checked.valid, rejected)
 
