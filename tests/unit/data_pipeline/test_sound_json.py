@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from data_pipeline.extract import sound_json
 from data_pipeline.extract.json_columns import event_columns
 from data_pipeline.extract.json_rows import parse
-from data_pipeline.extract.sound_json import sound_events
+from data_pipeline.extract.sound_json import sound_envelope, sound_events
 
 SOUND = {
     "event_id": "e",
@@ -39,6 +39,10 @@ def none_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sound_json, "FEW", 0)
 
 
+def enveloped(rows: list[bytes]) -> bytes:
+    return b'{"events":[' + b",".join(rows) + b"]}"
+
+
 def dumped(fields: dict[str, Any]) -> bytes:
     return json.dumps({**SOUND, **fields}, ensure_ascii=len(fields) % 2 == 0).encode()
 
@@ -49,14 +53,14 @@ def dumped(fields: dict[str, Any]) -> bytes:
 @example([{"value": 3, "event_id": "é", "recommendation_id": "r"}, {"value": None}])
 def test_columns_are_those_of_the_records(records: list[dict[str, Any]]) -> None:
     rows = [dumped(fields) for fields in records]
-    together = sound_events(rows)
     batch, unfit = event_columns([parse(row) for row in rows])
-    if together is None:
-        # Nothing is lost: such rows are read one by one. Sound ones are not.
-        assert any(records)
-    else:
-        assert not len(unfit)
-        assert together.equals(batch)
+    for together in (sound_events(rows), sound_envelope(enveloped(rows))):
+        if together is None:
+            # Nothing is lost: such rows are read one by one.
+            assert any(records)
+        else:
+            assert not len(unfit)
+            assert together.equals(batch)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +80,7 @@ def test_columns_are_those_of_the_records(records: list[dict[str, Any]]) -> None
         pytest.param([dumped({"user_id": None})], id="null where there must be one"),
         pytest.param([b"\xef\xbb\xbf" + dumped({})], id="a byte order mark"),
         pytest.param([orjson.dumps(SOUND, option=orjson.OPT_INDENT_2)], id="lines"),
+        pytest.param([dumped({}) * 2 + b"\0}", dumped({})], id="a zero"),
         pytest.param([], id="no rows"),
     ],
 )
@@ -83,7 +88,27 @@ def test_what_is_not_sound_is_left_to_be_looked_at(rows: list[bytes]) -> None:
     assert sound_events(rows) is None
 
 
-def test_few_rows_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sound_json, "FEW", 1)
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(enveloped([dumped({})]) + b"{}", id="something behind"),
+        pytest.param(enveloped([dumped({})]) * 2, id="two envelopes"),
+        pytest.param(enveloped([dumped({})]) + b"\0", id="a zero"),
+        pytest.param(b"\xef\xbb\xbf" + enveloped([dumped({})]), id="a byte order mark"),
+        pytest.param(enveloped([dumped({}), b"null"]), id="null among the records"),
+        pytest.param(enveloped([dumped({})])[:-1] + b',"more":1}', id="another field"),
+        pytest.param(enveloped([dumped({"another": 1})]), id="another field of a record"),
+        pytest.param(b'{"events":null}', id="null for the records"),
+        pytest.param(b"{}", id="no records"),
+        pytest.param(enveloped([dumped({}), b"["]), id="no JSON"),
+        pytest.param(b"[" + enveloped([dumped({})]) + b"]", id="no object"),
+    ],
+)
+def test_an_envelope_that_is_not_sound_is_left_to_be_looked_at(body: bytes) -> None:
+    assert sound_envelope(body) is None
+
+
+def test_few_records_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound_json, "FEW", len(dumped({})))
     assert sound_events([dumped({})]) is None
     assert sound_events([dumped({})] * 2) is not None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 import orjson
@@ -13,8 +14,9 @@ from contracts.items import ItemBatch
 from contracts.users import UserBatch
 from data_pipeline.domain.errors import InvalidBatch, InvalidJson
 from data_pipeline.domain.extracted import Extracted, ExtractedEvents, ExtractedRecords
-from data_pipeline.extract.json_columns import event_columns
+from data_pipeline.extract.json_columns import NO_ROWS, event_columns
 from data_pipeline.extract.json_rows import extract_json_rows, parse
+from data_pipeline.extract.sound_json import sound_envelope
 
 _ENVELOPES: Final = {
     DataType.EVENTS: EventBatch,
@@ -30,15 +32,11 @@ def extract_envelope(data_type: DataType, body: bytes) -> Extracted:
         InvalidJson: the body is not JSON.
         InvalidBatch: it is not an object with a list of 1 to 10,000 records under `data_type`.
     """
+    if data_type is DataType.EVENTS:
+        return _events(body)
     records = _records(data_type, body)
-
-    def raw(row: int) -> bytes:
-        return _dumped(records[row])
-
-    if data_type is not DataType.EVENTS:
-        return ExtractedRecords(len(records), records, range(len(records)), (), raw)
-    events, unfit = event_columns(records)
-    return ExtractedEvents(len(records), events, unfit, (), records.__getitem__, raw)
+    rows = range(len(records))
+    return ExtractedRecords(len(records), records, rows, (), lambda row: _dumped(records[row]))
 
 
 def extract_lines(data_type: DataType, body: bytes) -> Extracted:
@@ -54,6 +52,24 @@ def extract_lines(data_type: DataType, body: bytes) -> Extracted:
             f"the body has {len(rows)} records: send 1 to {MAX_BATCH}, a JSON object on each line"
         )
     return extract_json_rows(data_type, rows)
+
+
+def _events(body: bytes) -> ExtractedEvents:
+    @cache
+    def records() -> Sequence[Any]:
+        return _records(DataType.EVENTS, body)
+
+    events, unfit = sound_envelope(body), NO_ROWS
+    if events is None or not 1 <= len(events) <= MAX_BATCH:
+        events, unfit = event_columns(records())
+    return ExtractedEvents(
+        rows=len(events),
+        events=events,
+        unfit=unfit,
+        faults=(),
+        record=lambda row: records()[row],
+        raw=lambda row: _dumped(records()[row]),
+    )
 
 
 def _records(data_type: DataType, body: bytes) -> Sequence[Any]:

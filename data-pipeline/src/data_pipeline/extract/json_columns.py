@@ -21,6 +21,8 @@ from data_pipeline.extract.conversions import (
 EXTRACTED_SCHEMA: Final = pa.schema([field.with_nullable(nullable=True) for field in EVENT_SCHEMA])
 """The columns of events before their check: all may be null."""
 
+NO_ROWS: Final = np.empty(0, np.int64)
+
 _NAMES: Final = frozenset(EVENT_SCHEMA.names)
 _REQUIRED: Final = frozenset(field.name for field in EVENT_SCHEMA if not field.nullable)
 _NO_FIELDS: Final[Mapping[str, Any]] = {}

@@ -21,13 +21,12 @@ from data_pipeline.extract.faults import (
     ROW_TOO_LONG,
     fault,
 )
-from data_pipeline.extract.json_columns import event_columns
+from data_pipeline.extract.json_columns import NO_ROWS, event_columns
 from data_pipeline.extract.sound_json import sound_events
 
 _PART: Final = 16_384
 """Rows that are Python objects at a time."""
 
-_NONE: Final = np.empty(0, np.int64)
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -51,7 +50,7 @@ def extract_json_rows(
     unfit: list[Any] = []
     for start in range(0, max(len(rows), 1), _PART):
         part = rows[start : start + _PART]
-        batch, rows_unfit = sound_events(part) if change is None else None, _NONE
+        batch, rows_unfit = sound_events(part) if change is None else None, NO_ROWS
         if batch is None:
             batch, rows_unfit = event_columns(_records(part, start, faults, change))
         batches.append(batch)
