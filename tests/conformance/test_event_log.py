@@ -201,6 +201,35 @@ async def test_what_another_replica_stored_meanwhile_is_a_duplicate(
     await other.close()
 
 
+async def test_who_waits_for_its_turn_to_store_needs_no_second_connection(
+    files: LogFiles,
+) -> None:
+    # All of a pool may wait for a turn: whoever has it would wait for one of theirs.
+    pool, taken = files.engine.sync_engine.pool, list[int]()
+    other = files.replica()
+    async with files.log.staged("acme", batch_of([record("a")]), 1, Lane.LIVE) as staged:
+        await append(other.log, "acme", [record("a"), record("b")])
+
+        def note(*_: object) -> None:
+            assert isinstance(pool, sa.QueuePool)
+            taken.append(pool.checkedout())
+
+        sa.event.listen(pool, "checkout", note)
+        assert await files.log.store(staged) == Stored(0, 1, 0)
+        sa.event.remove(pool, "checkout", note)
+    assert set(taken) == {1}
+    await other.close()
+
+
+async def test_a_transaction_stores_events_of_a_tenant_in_one_block(files: LogFiles) -> None:
+    async with shared_transaction(files.engine):
+        async with files.log.staged("acme", batch_of([record("a")]), 1, Lane.LIVE) as staged:
+            await files.log.store(staged)
+        async with files.log.staged("acme", batch_of([record("b")]), 1, Lane.LIVE) as staged:
+            with pytest.raises(RuntimeError, match="one block"):
+                await files.log.store(staged)
+
+
 @either
 @pytest.mark.parametrize("stored", [False, True], ids=["staged only", "stored"])
 async def test_what_is_not_committed_leaves_no_trace(files: LogFiles, stored: bool) -> None:

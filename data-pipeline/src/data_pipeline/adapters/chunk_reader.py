@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Any, Final
 
 import pyarrow as pa
@@ -58,36 +58,44 @@ class ChunkReader:
                 yield Chunk._make(row)
 
     async def events(
-        self, chunk: Chunk, columns: Sequence[str], where: EventFilter = EVERYTHING
+        self,
+        chunk: Chunk,
+        columns: Sequence[str],
+        where: EventFilter = EVERYTHING,
+        within: AsyncConnection | None = None,
     ) -> Sequence[pa.RecordBatch]:
         """Some columns (`STORED_EVENT_SCHEMA`) of a chunk's events that match.
+
+        `within` is the connection to read by, where not any of the pool.
 
         Raises:
             PortUnavailable: the object cannot be read, or the chunk is no more.
         """
         if not chunk.rows:
             return []
-        chunk, content = await self._with_content(chunk)
+        chunk, content = await self._with_content(chunk, within)
         if content is None:
             return []
         if chunk.size <= SMALL_BYTES:
             return list(events_of(chunk, content, columns, where))
         return await asyncio.to_thread(lambda: list(events_of(chunk, content, columns, where)))
 
-    async def _with_content(self, chunk: Chunk) -> tuple[Chunk, bytes | None]:
+    async def _with_content(
+        self, chunk: Chunk, within: AsyncConnection | None
+    ) -> tuple[Chunk, bytes | None]:
         while chunk.object_key is not None:
             try:
                 return chunk, await self._objects.get(chunk.object_key)
             except KeyError:
-                now = await self._again(chunk)
+                now = await self._again(chunk, within)
                 if now.object_key == chunk.object_key:
                     raise PortUnavailable(f"the object {chunk.object_key} is lost") from None
                 chunk = now
         return chunk, chunk.content
 
-    async def _again(self, chunk: Chunk) -> Chunk:
+    async def _again(self, chunk: Chunk, within: AsyncConnection | None) -> Chunk:
         query = sa.select(event_chunks).where(event_chunks.c.last_sequence == chunk.last_sequence)
-        async with self._reading.begin() as connection:
+        async with nullcontext(within) if within else self._reading.begin() as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None or row.first_sequence != chunk.first_sequence:
             raise PortUnavailable("the event log was rewritten while it was read: try again")

@@ -46,7 +46,11 @@ class Deduplication:
         return heads.last > seen.sequence or heads.removal > seen.removal
 
     async def catch_up(self, connection: AsyncConnection, tenant_id: str, seen: SeenIds) -> None:
-        """Let an index follow the log."""
+        """Let an index follow the log.
+
+        The connection may hold locks, whose others wait with all those of the pool: no second one
+        is taken.
+        """
         if not await self.is_behind(connection, tenant_id, seen):
             return
         for sequence, hashes in await _removals_and_chunks(connection, tenant_id, seen):
@@ -56,7 +60,7 @@ class Deduplication:
             # One that is gone was merged into a later one; one may have lost all its events.
             query = sa.select(event_chunks).where(event_chunks.c.last_sequence == sequence)
             for chunk in await read_chunks(connection, query):
-                batches = await self._chunks.events(chunk, ["event_id"])
+                batches = await self._chunks.events(chunk, ["event_id"], within=connection)
                 await asyncio.to_thread(_add, seen, batches, chunk.newest_ms, sequence)
 
 

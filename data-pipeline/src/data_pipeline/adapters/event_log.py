@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +80,7 @@ class SqlEventLog(SqlStore):
         self._objects = objects
         self._chunks = ChunkReader(engine, objects)
         self._deduplication = Deduplication(seen, self._chunks)
+        self._stored: WeakKeyDictionary[AsyncConnection, set[str]] = WeakKeyDictionary()
 
     @asynccontextmanager
     async def staged(
@@ -189,13 +191,14 @@ class SqlEventLog(SqlStore):
     async def _restage(self, connection: AsyncConnection, staged: _Staged) -> None:
         """Look again, where another replica stored events of the tenant since they were staged."""
         tenant_id, seen = staged.chunk.tenant_id, staged.seen
+        # What the index learns here must be committed: it outlives this transaction.
+        stored = self._stored.setdefault(connection, set())
+        if tenant_id in stored:
+            raise RuntimeError("a transaction stores events of a tenant in one block only")
+        stored.add(tenant_id)
         if not await self._deduplication.is_behind(connection, tenant_id, seen):
             return
-        # What is committed, and no more: the index outlives this transaction.
-        async with self._reading.begin() as reading:
-            await self._deduplication.catch_up(reading, tenant_id, seen)
-        if await self._deduplication.is_behind(connection, tenant_id, seen):
-            raise RuntimeError("a transaction stores events of a tenant in one block only")
+        await self._deduplication.catch_up(connection, tenant_id, seen)
         unseen = await asyncio.to_thread(seen.unseen, staged.hashes)
         if not unseen.all():
             staged.keep(unseen)
