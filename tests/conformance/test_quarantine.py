@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
+import anyio
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -54,6 +55,29 @@ def fault(index: int = 0, code: str = "future_time", raw: bytes = b"{}") -> Reje
 async def sequences(quarantine: Quarantine, tenant_id: str = "acme", **query: Any) -> list[int]:
     page = await quarantine.page(tenant_id, QuarantineQuery(100, **query))
     return [entry.sequence for entry in page]
+
+
+async def test_entries_come_to_be_seen_in_the_order_of_their_sequences(
+    engine: AsyncEngine, quarantine: Quarantine
+) -> None:
+    begun, done = anyio.Event(), anyio.Event()
+    seen: list[int] = []
+
+    async def add_another() -> None:
+        await begun.wait()
+        await quarantine.add(HTTP, [fault()], NOW_MS)
+        seen.extend(await sequences(quarantine, after=0))
+        done.set()
+
+    async with anyio.create_task_group() as group:
+        # Started first, so that it has a transaction of its own.
+        group.start_soon(add_another)
+        async with shared_transaction(engine):
+            await quarantine.add(HTTP, [fault()], NOW_MS)
+            begun.set()
+            with anyio.move_on_after(0.2):
+                await done.wait()
+    assert len(seen) == 2
 
 
 async def test_an_entry_comes_back_as_it_went_in(quarantine: Quarantine) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from backends.availability import available
 from backends.sql_store import SqlStore
+from backends.turns import take_turn
 from data_pipeline.adapters.quarantine_rows import (
     ENTRY,
     IN_A_STATEMENT,
@@ -31,12 +32,13 @@ class SqlQuarantine(SqlStore):
     async def add(
         self, delivery: Delivery, rejected: Sequence[Rejected], received_at_ms: int
     ) -> None:
-        """Insert the records."""
+        """Insert the records; who reads on after a sequence misses none that is committed later."""
         rows = [entry_row(delivery, record, received_at_ms) for record in rejected]
         if not rows:
             return
         with available(self.what):
             async with transaction(self._engine) as connection:
+                await take_turn(connection, quarantine.name)
                 await connection.execute(quarantine.insert(), rows)
 
     async def page(self, tenant_id: str, query: QuarantineQuery) -> Sequence[QuarantineEntry]:

@@ -117,7 +117,12 @@ class Intake:
         `book` does in place of this what is to be done with the counts and the rejected records.
         """
         async with self._together():
-            loaded = [await self._load(one, book or self._book) for one in prepared]
+            # All are stored before any is booked: every transaction takes its locks in one order.
+            stored = [await self._store(one) for one in prepared]
+            loaded = [
+                await self._booked(one, of_one, book or self._book)
+                for one, of_one in zip(prepared, stored, strict=True)
+            ]
             if effect is not None:
                 await effect(loaded)
         return loaded
@@ -147,9 +152,8 @@ class Intake:
             (loaded,) = await self.load([prepared])
         return loaded
 
-    async def _load(self, prepared: Prepared, book: Book) -> Loaded:
+    async def _booked(self, prepared: Prepared, stored: Stored, book: Book) -> Loaded:
         delivery, checked = prepared.delivery, prepared.checked
-        stored = await self._store(prepared)
         counts = Counts(checked.received, stored.accepted, stored.duplicates, len(checked.rejected))
         await book(prepared, counts)
         return Loaded(delivery, counts, checked.rejected, stored.last_sequence)
