@@ -94,6 +94,13 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
         cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def _roll_back(connection: Any, *_: object) -> None:
+        # Of whoever was cancelled: closed as it is, it would keep its lock for as long as anything,
+        # such as a traceback, holds a statement of it. What was asked is done, waited for or not.
+        with suppress(Exception, asyncio.CancelledError):
+            connection.run_async(lambda driver: driver.rollback())
+
     turns = WritingTurns(BUSY_TIMEOUT_MS / 1000)
     event.listen(engine.sync_engine, "checkin", turns.give_back)
 
