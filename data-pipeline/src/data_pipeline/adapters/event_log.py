@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from backends.availability import available
 from backends.ports import ObjectStore, PortUnavailable
 from backends.sql_store import SqlStore
+from backends.threads import beside
 from data_pipeline.adapters.chunk_reader import ChunkReader, read_chunks
 from data_pipeline.adapters.deduplication import EVENT_COUNTER, Deduplication
 from data_pipeline.adapters.event_chunks import (
@@ -88,7 +89,7 @@ class SqlEventLog(SqlStore):
     ) -> AsyncGenerator[StagedEvents]:
         """A block in which the new ones of some events are ready to be stored."""
         chunk = new_chunk(tenant_id, lane, received_at_ms, 0)
-        hashing = asyncio.to_thread(hash_ids, events.column("event_id"))
+        hashing = beside(len(events), hash_ids, events.column("event_id"))
         if len(events) > INLINE_ROWS:
             # As if all were new, since most often they are: meanwhile others of the tenant go on.
             with available(self.what):
@@ -181,7 +182,7 @@ class SqlEventLog(SqlStore):
         if not rows:
             staged.chunk = chunk.holding(0, 0, None, chunk.object_key)
         elif chunk.object_key is None:
-            content = await asyncio.to_thread(encode_inline, staged.events)
+            content = await beside(rows, encode_inline, staged.events)
             staged.chunk = chunk.holding(rows, len(content), content, None)
         else:
             content = await asyncio.to_thread(encode_object, staged.events)

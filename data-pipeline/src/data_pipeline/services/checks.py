@@ -1,9 +1,9 @@
 """Which checks a delivery goes through."""
 
-import asyncio
 from collections.abc import Collection
 from typing import Any
 
+from backends.threads import beside
 from contracts.imports import DataType
 from contracts.validation_rules import UnknownItems
 from data_pipeline.domain.deliveries import Checked, Delivery
@@ -27,15 +27,15 @@ class Checks:
         self._catalogue = catalogue
 
     async def check(self, delivery: Delivery, extracted: Extracted, now_ms: int) -> Checked[Any]:
-        """Part a delivery into valid records and rejected ones, in a thread."""
+        """Part a delivery into valid records and rejected ones."""
         tenant_id = delivery.tenant_id
         rules = await self._rules.current(tenant_id)
         if not isinstance(extracted, ExtractedEvents):
             check = check_items if delivery.data_type is DataType.ITEMS else check_users
-            return await asyncio.to_thread(check, extracted, rules)
+            return await beside(extracted.rows, check, extracted, rules)
         types = await self._event_types.weights(tenant_id)
         known: Collection[str] = ()
         if rules.rules.events.unknown_items is UnknownItems.REJECT:
-            named = await asyncio.to_thread(item_ids, extracted)
+            named = await beside(extracted.rows, item_ids, extracted)
             known = await self._catalogue.existing(tenant_id, named)
-        return await asyncio.to_thread(check_events, extracted, rules, now_ms, types, known)
+        return await beside(extracted.rows, check_events, extracted, rules, now_ms, types, known)

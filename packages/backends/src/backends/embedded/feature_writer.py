@@ -1,6 +1,5 @@
 """FeatureWriter over a local SQLite file."""
 
-import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence
@@ -34,6 +33,7 @@ from backends.ports import (
     UserCorrection,
     UserUpdate,
 )
+from backends.threads import beside
 from contracts.events import DEFAULT_WEIGHTS
 
 CACHE_KIB: Final = 32 * 1024
@@ -92,8 +92,9 @@ class SqliteFeatureWriter:
 
     async def portions(self, update: EventUpdate) -> AsyncGenerator[EventPortion]:
         """An update in portions by user, then by item."""
+        events = sum(batch.num_rows for _, batch in update.batches)
         portions = _portions(update, PORTION)
-        while (portion := await asyncio.to_thread(next, portions, None)) is not None:
+        while (portion := await beside(events, next, portions, None)) is not None:
             yield portion
 
     async def apply(self, update: Update | Portion | Filled) -> None:
