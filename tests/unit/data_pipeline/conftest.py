@@ -1,9 +1,11 @@
-"""Files for those who read them."""
+"""What these tests share."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+import anyio
 import pytest
+from tests.conformance.event_logs import LogFiles
 
 
 @pytest.fixture
@@ -16,3 +18,18 @@ def write(tmp_path: Path) -> Callable[[bytes | str], Path]:
         return path
 
     return to_file
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database without records, to be copied."""
+    folder = tmp_path_factory.mktemp("template")
+
+    async def make() -> None:
+        files = LogFiles(folder)
+        await files.migrate()
+        await files.close()
+        await files.engine.dispose()
+
+    anyio.run(make)
+    return folder / "events.db"

@@ -164,19 +164,6 @@ class World:
         return self.path
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("template")
-
-    async def make() -> None:
-        files = LogFiles(folder)
-        await files.migrate()
-        await files.close()
-
-    anyio.run(make)
-    return folder / "events.db"
-
-
 @settings(max_examples=20)
 @given(st.lists(operations, min_size=5, max_size=25), st.sampled_from([2, 20_000]))
 def test_the_features_end_as_those_that_the_log_alone_gives(

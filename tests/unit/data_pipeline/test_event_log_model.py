@@ -180,19 +180,6 @@ class World:
             await one.close()
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("template")
-
-    async def make() -> None:
-        files = LogFiles(folder)
-        await files.migrate()
-        await files.close()
-
-    anyio.run(make)
-    return folder / "events.db"
-
-
 @settings(max_examples=20)
 @given(st.lists(operations, min_size=4, max_size=25), st.sampled_from([2, 20_000]))
 def test_the_log_reads_as_a_list_of_events_would(empty_database, plan, inline_rows) -> None:

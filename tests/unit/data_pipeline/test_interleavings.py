@@ -68,20 +68,6 @@ operations = st.one_of(
 )
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("template")
-
-    async def make() -> None:
-        files = LogFiles(folder)
-        await files.migrate()
-        await files.close()
-        await files.engine.dispose()
-
-    anyio.run(make)
-    return folder / "events.db"
-
-
 class Service:
     """The log, the features and the way between them, on the files of a folder."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backends.finishing import until_done
 from data_pipeline.adapters.chunk_reader import ChunkReader, read_chunks
 from data_pipeline.adapters.seen_ids import SeenIds, SeenIdsStore, hash_ids
 from data_pipeline.adapters.seen_ids.hashes import from_keys
@@ -72,9 +73,7 @@ async def _entered(block: AbstractContextManager[SeenIds]) -> AsyncGenerator[See
         yield await asyncio.shield(entering)
     finally:
         # Who gives up waits too: what was opened must be left.
-        while not entering.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([entering])
+        await until_done(entering)
         if entering.exception() is None:
             block.__exit__(None, None, None)
 

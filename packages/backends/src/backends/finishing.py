@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -15,6 +15,11 @@ async def finished_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kw
     try:
         return await asyncio.shield(task)
     finally:
-        while not task.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait([task])
+        await until_done(task)
+
+
+async def until_done(task: asyncio.Future[Any]) -> None:
+    """Wait for a task, even as one that is cancelled meanwhile."""
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
