@@ -3,26 +3,18 @@
 There is nothing to wait on in another process: all that can be done is to ask again.
 """
 
-import socket
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
 import httpx2
 
+from stack.programs.ports import free_ports
+
 PATIENCE_SECONDS: Final = 90.0
 READY_SECONDS: Final = 60.0
 
 T = TypeVar("T")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def free_port() -> int:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from tests.real_processes import free_port
 
+from stack.programs import ports as stack_ports
 from stack.programs.configuration import put
 from stack.programs.executables import ProgramMissing, find, need
-from stack.programs.ports import Ports, PortTaken
+from stack.programs.ports import Ports, PortTaken, free_ports
 from stack.programs.processes import Program, ProgramFailed
 
 SERVER = """
@@ -85,6 +86,19 @@ def test_a_program_that_ends_by_itself_is_told_with_its_last_words(tmp_path: Pat
             web.start()
     finally:
         web.close()
+
+
+def test_a_free_port_is_given_once_and_to_no_connection_that_goes_out() -> None:
+    ports = free_ports(50) + free_ports(50)
+    assert len(set(ports)) == 100
+    assert max(ports) < 32_768
+
+
+def test_a_port_on_which_somebody_listens_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, following = free_ports(2)
+    monkeypatch.setattr(stack_ports, "_UNTRIED", iter([taken, following]))
+    with socket.create_server(("127.0.0.1", taken)):
+        assert free_ports(1) == [following]
 
 
 def test_a_taken_port_is_named() -> None:

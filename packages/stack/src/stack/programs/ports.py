@@ -1,10 +1,15 @@
 """The ports of the stack on one machine."""
 
+import os
 import socket
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
+from itertools import cycle, islice
 from typing import Final, Self
 
 LOOPBACK: Final = "127.0.0.1"
+_CANDIDATES: Final = range(20_000, 32_768)
+"""Systems give connections that go out a port above these, at any moment."""
 
 
 class PortTaken(Exception):
@@ -45,12 +50,7 @@ class Ports:
     @classmethod
     def free(cls) -> Self:
         """Ports that nobody listens on now."""
-        # All are held until all are found, so that none is found twice.
-        sockets = [socket.create_server((LOOPBACK, 0)) for _ in fields(cls)]
-        ports = [one.getsockname()[1] for one in sockets]
-        for one in sockets:
-            one.close()
-        return cls(*ports)
+        return cls(*free_ports(len(fields(cls))))
 
     def check_free(self) -> None:
         """Raise `PortTaken` where somebody listens on one of the ports."""
@@ -61,6 +61,28 @@ class Ports:
                     probe.bind((LOOPBACK, port))
                 except OSError as error:
                     raise PortTaken(f"port {port} ({name.replace('_', ' ')}) is in use") from error
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now, each given once for a long time."""
+    return list(islice(filter(_is_free, _UNTRIED), count))
+
+
+def _untried() -> Iterator[int]:
+    # Processes that look for ports at the same time begin far from each other.
+    start = os.getpid() * 1009 % len(_CANDIDATES)
+    return islice(cycle(_CANDIDATES), start, None)
+
+
+_UNTRIED: Final = _untried()
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def local(port: int) -> str:
