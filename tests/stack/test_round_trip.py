@@ -14,7 +14,8 @@ from tests.stack.observed_system import Observed, observed_system
 from tests.system.processes import System
 from tests.system.test_isolation import own_everything
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+# One request is slow, and no other may be.
+pytestmark = [pytest.mark.slow, pytest.mark.measuring, pytest.mark.timeout(300)]
 
 STOPPED_SECONDS = 1.5
 PATH = "/api/v1/training-jobs"
