@@ -29,6 +29,7 @@ _METRICS: Final[dict[frozenset[str], str]] = {
     frozenset({"etl_job_failures_total"}): "no batch job fails",
     frozenset({"training_job_failures_total"}): "no training fails",
     frozenset({"training_job_takeovers_total"}): "there is one replica of ml-engine",
+    frozenset({"import_takeovers_total"}): "there is one replica of data-pipeline",
     frozenset(
         {"data_pipeline_quarantine_replayed_total", "data_pipeline_quarantine_expired_total"}
     ): "nothing leaves quarantine",

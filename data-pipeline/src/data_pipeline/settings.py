@@ -91,7 +91,7 @@ class Settings(DatabaseSettings, EdgeSettings):
         return self.object_store_url or objects_url(self.data_dir)
 
     def imports(self) -> Path:
-        """The folder of the uploaded files of imports."""
+        """The folder of imports' files on their way into the object store and out of it."""
         return self.data_dir / "data-pipeline" / "imports"
 
     def kafka_replica(self) -> str:

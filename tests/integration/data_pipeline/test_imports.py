@@ -28,7 +28,13 @@ def settings(settings):
 
 
 def spooled(settings) -> list[Path]:
-    return list(settings.imports().iterdir())
+    folders = (settings.imports() / "arriving", settings.imports() / "open", kept(settings))
+    return [path for folder in folders if folder.exists() for path in folder.iterdir()]
+
+
+def kept(settings) -> Path:
+    """Where the files of unfinished imports are in the object store."""
+    return Path(settings.objects().removeprefix("file://")) / "imports"
 
 
 async def nothing_spooled(settings) -> None:
@@ -274,7 +280,9 @@ async def test_an_erasure_keeps_a_waiting_file_from_bringing_the_user_back(serve
         assert (await client.get("/v1/tenants/acme/events/a")).status_code == 404
 
 
-async def test_queued_imports_and_stray_files_at_a_start(serve, settings, monkeypatch) -> None:
+async def test_imports_that_are_queued_at_a_start_are_taken_in(
+    serve, settings, monkeypatch
+) -> None:
     from data_pipeline.services.import_worker import ImportWorker  # noqa: PLC0415
 
     async def idle(_: ImportWorker) -> None:
@@ -285,9 +293,9 @@ async def test_queued_imports_and_stray_files_at_a_start(serve, settings, monkey
         async with serve() as client:
             job = await upload(client, FILES["events", "csv"], "events", "csv")
             assert (await client.get(f"{IMPORTS}/{job['import_id']}")).json()["status"] == "queued"
-    (settings.imports() / "stray").write_bytes(b"of an upload that a crash cut off")
+    (settings.imports() / "arriving" / "stray").write_bytes(b"of an upload that a crash cut off")
     async with serve() as client:
-        assert not (settings.imports() / "stray").exists()
+        assert not (settings.imports() / "arriving" / "stray").exists()
         assert counts(await finished(client, job)) == (2, 1, 0, 1)
         await nothing_spooled(settings)
 

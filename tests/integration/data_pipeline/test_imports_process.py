@@ -88,11 +88,12 @@ def test_an_import_survives_kill_9_at_several_places_and_counts_each_row_once(
         assert stored_event_ids(tmp_path) == [f"e{n:09d}" for n in range(ROWS)]
         newest = [f"i{n % 4_001}" for n in range(1, ROWS, 997)][-200:]
         wait_for(lambda: history(client, "u1"), lambda item_ids: item_ids == newest)
-    assert list((tmp_path / "data-pipeline" / "imports").iterdir()) == []
+    assert list((tmp_path / "data-pipeline" / "imports" / "open").iterdir()) == []
+    assert list((tmp_path / "objects" / "imports").iterdir()) == []
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
-    folder = tmp_path / "data-pipeline" / "imports"
+    folder = tmp_path / "data-pipeline" / "imports" / "arriving"
     with server(tmp_path) as (_, client):
         with socket.create_connection((client.base_url.host, client.base_url.port)) as connection:
             head = (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tests.unit.ml_engine.test_turns import job
 
-from ml_engine.training.leases import LEASE_SECONDS, LONGEST_GAP_SECONDS, Leases
+from backends.leases import LEASE_SECONDS, LONGEST_GAP_SECONDS, Leases
 from ml_engine.training.ports import OpenJob
 
 

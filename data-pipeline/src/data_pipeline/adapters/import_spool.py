@@ -1,65 +1,59 @@
-"""Spool in a local folder."""
+"""Spool in the object store that the replicas share."""
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, Collection, Generator
+from collections.abc import AsyncIterable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 from typing import BinaryIO, Final
 
 from backends.ports import PortUnavailable
-
-_PART: Final = ".part"
-"""Ends the name of a file that has not come as a whole."""
+from backends.snapshots import SnapshotObjects
 
 BLOCK: Final = 1024 * 1024
 """Bytes gathered before they are written: each write is a hop to a thread."""
 
+_PREFIX: Final = "imports/"
 
-class FolderSpool:
-    """A file per import, named by its id and readable by the service's own account alone."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+class ObjectSpool:
+    """An object per import, named by its id.
+
+    A file is gathered in `folder`, which is for the service's own account alone, and becomes an
+    object once it is whole; whatever is in the folder at the start is removed.
+    """
+
+    def __init__(self, objects: SnapshotObjects, folder: Path) -> None:
+        rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+        self._objects = objects
         self._folder = folder
 
     async def receive(self, import_id: str, content: AsyncIterable[bytes]) -> int:
-        """Write the file as it comes, never more than a block in memory."""
-        path = self.path(import_id)
-        part = path.with_suffix(_PART)
+        """Write the file as it comes, never more than a block in memory, then its object."""
+        path = self._folder / import_id
         try:
             with _available():
-                # What a fetch left that was cut off is fetched anew.
-                part.unlink(missing_ok=True)
-                part.touch(0o600, exist_ok=False)
-                with part.open("wb") as file:
+                with path.open("wb") as file:
                     size = await _write(file, content)
-                    await asyncio.to_thread(_flush, file)
-                part.rename(path)
-                await asyncio.to_thread(_flush_folder, self._folder)
+                await self._objects.put(_PREFIX + import_id, path)
         finally:
-            part.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         return size
 
-    def path(self, import_id: str) -> Path:
-        """Where a kept file lies."""
-        return self._folder / import_id
+    async def copy(self, import_id: str, path: Path) -> None:
+        """Write the object into a file."""
+        with _available():
+            await self._objects.download(_PREFIX + import_id, path)
+
+    async def kept(self) -> Sequence[str]:
+        """List the objects."""
+        return [key.removeprefix(_PREFIX) for key in await self._objects.keys(_PREFIX)]
 
     async def remove(self, import_id: str) -> None:
-        """Remove a file."""
-        with _available():
-            await asyncio.to_thread(self.path(import_id).unlink, missing_ok=True)
-
-    async def keep_only(self, import_ids: Collection[str]) -> None:
-        """Remove all other files."""
-
-        def sweep() -> None:
-            for path in self._folder.iterdir():
-                if path.name not in import_ids:
-                    path.unlink(missing_ok=True)
-
-        with _available():
-            await asyncio.to_thread(sweep)
+        """Remove the object."""
+        await self._objects.delete(_PREFIX + import_id)
 
     async def ping(self) -> None:
         """Look whether files can be made in the folder."""
@@ -78,20 +72,6 @@ async def _write(file: BinaryIO, content: AsyncIterable[bytes]) -> int:
             size += await asyncio.to_thread(file.write, block)
             block = bytearray()
     return size + await asyncio.to_thread(file.write, block)
-
-
-def _flush(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    # Else a power cut might take the name of a file that was acknowledged.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

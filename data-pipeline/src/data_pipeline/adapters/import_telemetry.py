@@ -87,6 +87,17 @@ class ImportTelemetry:
         if span is not None:
             span.end()
 
+    def left(self, entry: Import) -> None:
+        """Close the span, where the import did not end here, and write its line."""
+        span = self._spans.pop(entry.job.import_id, None)
+        if span is not None:
+            self._log(entry, logging.INFO, "import ended or taken up elsewhere", span)
+            span.end()
+
+    def taken_up(self, entry: Import) -> None:
+        """Count an import that another replica does not hold any more."""
+        self._metrics.inc("import_takeovers_total", tenant_id=entry.job.tenant_id)
+
     def close(self) -> None:
         """End the spans of the imports that the next start goes on with."""
         for span in self._spans.values():

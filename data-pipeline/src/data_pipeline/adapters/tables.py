@@ -150,6 +150,8 @@ imports = sa.Table(
     sa.Column("beginnings", sa.Integer, nullable=False),
     sa.Column("trace_headers", sa.JSON, nullable=False),
     sa.Column("job", sa.Text, nullable=False),
+    sa.Column("holder", sa.Text),
+    sa.Column("renewals", sa.BigInteger, nullable=False),
     sa.Index("imports_of_tenant", "tenant_id", "import_id"),
     sa.Index("imports_by_status", "status", "tenant_id", "import_id"),
 )

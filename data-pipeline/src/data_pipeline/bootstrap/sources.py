@@ -2,6 +2,11 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from secrets import token_hex
+from socket import gethostname
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from data_pipeline.adapters.file_sources import ObjectSources
 from data_pipeline.adapters.import_telemetry import ImportTelemetry
@@ -12,12 +17,24 @@ from data_pipeline.bootstrap.background import in_background
 from data_pipeline.bootstrap.storage import Storage
 from data_pipeline.bootstrap.weaving import Weaver
 from data_pipeline.domain.streams import StalePosition
+from data_pipeline.services.held_imports import HeldImports
+from data_pipeline.services.import_files import ImportFiles
 from data_pipeline.services.import_worker import ImportWorker
 from data_pipeline.services.imports import Imports
 from data_pipeline.services.intake import Intake
 from data_pipeline.services.stream import StreamWorker
 from data_pipeline.settings import Settings
 from instrumentation.telemetry import Telemetry
+
+_ONLY: Final = "the only one"
+
+
+def replica_name(engine: AsyncEngine) -> str:
+    """A name that no other replica has, and none had before: what it held is not ours.
+
+    SQLite belongs to one process, so there what was held before is ours again at once.
+    """
+    return _ONLY if engine.dialect.name == "sqlite" else f"{gethostname()}-{token_hex(4)}"
 
 
 async def open_imports(
@@ -34,13 +51,15 @@ async def open_imports(
     sources = ObjectSources(
         settings.import_bucket_list(), settings.import_folder, settings.max_import_bytes
     )
+    replica = replica_name(storage.engine)
     queue, spool = storage.import_queue, storage.spool
-    worker = ImportWorker(queue, spool, sources, storage.erased, intake, observer, now_ms)
+    held = HeldImports(storage.import_claims, queue, replica, observer.taken_up)
+    files = ImportFiles(spool, settings.imports() / "open", now_ms)
+    worker = ImportWorker(held, files, sources, storage.erased, intake, observer, now_ms)
     stack.push_async_callback(worker.close)
     imports = Imports(
         storage.import_book, queue, spool, sources, worker.wake, observer.ended, now_ms
     )
-    await imports.recover()
     await stack.enter_async_context(in_background(worker.work, "imports"))
     return imports, worker
 

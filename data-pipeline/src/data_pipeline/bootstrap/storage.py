@@ -22,9 +22,9 @@ from data_pipeline.adapters.corrections import SqlCorrections
 from data_pipeline.adapters.event_archive import SqlEventArchive
 from data_pipeline.adapters.event_log import SqlEventLog
 from data_pipeline.adapters.event_type_store import SqlEventTypeStore
-from data_pipeline.adapters.import_book import SqlImportBook, SqlImportQueue
+from data_pipeline.adapters.import_book import SqlImportBook, SqlImportClaims, SqlImportQueue
 from data_pipeline.adapters.import_erasures import SqlErasedUsers
-from data_pipeline.adapters.import_spool import FolderSpool
+from data_pipeline.adapters.import_spool import ObjectSpool
 from data_pipeline.adapters.item_store import SqlItemStore
 from data_pipeline.adapters.ledger import SqlLedger
 from data_pipeline.adapters.person_store import SqlPersonStore
@@ -48,7 +48,13 @@ from data_pipeline.domain.accounting import (
 )
 from data_pipeline.domain.chunk_store import ChunkStore, RemovedIds
 from data_pipeline.domain.errors import DomainError
-from data_pipeline.domain.import_ports import ErasedUsers, ImportBook, ImportQueue, Spool
+from data_pipeline.domain.import_ports import (
+    ErasedUsers,
+    ImportBook,
+    ImportClaims,
+    ImportQueue,
+    Spool,
+)
 from data_pipeline.domain.imports import ImportFailed
 from data_pipeline.domain.ports import (
     CatalogueLog,
@@ -94,6 +100,7 @@ class Storage:
     quarantined_people: QuarantinedPeople
     import_book: ImportBook
     import_queue: ImportQueue
+    import_claims: ImportClaims
     erased: ErasedUsers
     spool: Spool
     objects: SnapshotObjects
@@ -143,10 +150,13 @@ async def open_storage(settings: Settings, telemetry: Telemetry, stack: AsyncExi
         quarantined_people=weave(SqlQuarantinedPeople(engine), "quarantined_people"),
         import_book=weave(SqlImportBook(engine), "import_book"),
         import_queue=weave(SqlImportQueue(engine), "import_queue"),
+        import_claims=weave(
+            SqlImportClaims(engine), "import_claims", recurring=("waiting", "renew")
+        ),
         erased=weave(SqlErasedUsers(engine), "erased_users"),
         # What an upload breaks off with is its caller's.
         spool=weave(
-            FolderSpool(settings.imports()),
+            ObjectSpool(objects, settings.imports() / "arriving"),
             "import_spool",
             ClientDisconnect,
             HTTPException,

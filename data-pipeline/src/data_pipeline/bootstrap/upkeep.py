@@ -13,6 +13,7 @@ from data_pipeline.domain.deliveries import Lane
 from data_pipeline.load.projection import FeatureProjection
 from data_pipeline.services.accounting_check import AccountingCheck
 from data_pipeline.services.compaction import Compaction
+from data_pipeline.services.import_expiry import ImportExpiry
 from data_pipeline.services.maintenance import Maintenance
 from data_pipeline.services.quarantine_expiry import QuarantineExpiry
 from data_pipeline.services.retention import RemovalExpiry, Retention, Sweep
@@ -41,6 +42,9 @@ async def open_upkeep(
         Retention(storage.chunks, followed, settings.event_retention_days, now_ms),
         RemovalExpiry(storage.removed_ids, settings.deduplication_days, now_ms),
         Sweep(storage.chunks, now_ms),
+        ImportExpiry(
+            storage.import_book, storage.import_queue, storage.erased, storage.spool, now_ms
+        ),
         UploadSweep(partial(remove_abandoned_uploads, settings.objects())),
         QuarantineExpiry(storage.quarantine_exits, settings.quarantine_days, books.expired, now_ms),
         check,

@@ -1,6 +1,6 @@
 """Telemetry around the ports."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from opentelemetry.util.types import AttributeValue
@@ -23,8 +23,12 @@ class Weaver:
         name: str,
         *expected: type[Exception],
         attributes: Mapping[str, AttributeValue] | None = None,
+        recurring: Collection[str] = (),
     ) -> PortT:
-        """The port, observed; `expected` exceptions are no failures of its own."""
+        """The port, observed; `expected` exceptions are no failures of its own.
+
+        The methods named in `recurring`, such as a look each second, make no traces of their own.
+        """
         return observed(
             port,
             kind="store",
@@ -33,4 +37,5 @@ class Weaver:
             tracing=self._telemetry.tracing,
             expected=expected,
             attributes=attributes,
+            recurring=recurring,
         )

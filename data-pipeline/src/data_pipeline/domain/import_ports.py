@@ -3,8 +3,9 @@
 All raise `PortUnavailable` where the thing behind them is locked, full or gone.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -40,15 +41,72 @@ class ImportBook(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class OpenImport:
+    """An unfinished import, as one look shows it.
+
+    `holder` is the replica that has claimed it, and `renewals` grows with each of its signs of
+    life.
+    """
+
+    entry: Import
+    holder: str | None
+    renewals: int
+
+    @property
+    def claim_id(self) -> str:
+        """The import is what is claimed."""
+        return self.entry.job.import_id
+
+
+class ImportClaims(Protocol):
+    """Which replica takes in which import: each by one at a time, who alone writes how it goes."""
+
+    async def waiting(self, tenants: int) -> Sequence[OpenImport]:
+        """The oldest unfinished import of each tenant, oldest first.
+
+        All that are held, and up to `tenants` of those that are not.
+        """
+        ...
+
+    async def claim(self, seen: OpenImport, holder: str) -> bool:
+        """Hold an import from now on.
+
+        False, and nothing is changed, where anything has happened to the claim since it was `seen`.
+        """
+        ...
+
+    async def renew(self, holder: str) -> None:
+        """Give a sign of life for all that a replica holds."""
+        ...
+
+    async def release(self, holder: str) -> None:
+        """Let others have all that a replica holds."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise `PortUnavailable` where imports cannot be claimed."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the claims hold."""
+        ...
+
+
 class ImportQueue(Protocol):
     """The imports that are not finished, and their progress."""
 
-    async def waiting(self, tenants: int) -> Sequence[Import]:
-        """The oldest unfinished import of each tenant, those of up to `tenants`, oldest first."""
+    async def save(self, entry: Import, holder: str) -> bool:
+        """Replace what is known of an import; False where it was ended or is not the holder's."""
         ...
 
-    async def save(self, entry: Import) -> bool:
-        """Replace what is known of an unfinished import; False where it has been ended."""
+    async def change(
+        self, tenant_id: str, import_id: str, change: Callable[[Import], Import]
+    ) -> Import | None:
+        """Replace an import by what `change` makes of it, whoever holds it, in one transaction.
+
+        None where there is none. Whatever `change` raises leaves everything as it was.
+        """
         ...
 
     def together(self) -> AbstractAsyncContextManager[None]:
@@ -101,29 +159,29 @@ class ErasedUsers(Protocol):
 
 
 class Spool(Protocol):
-    """The files of the imports that are not finished."""
+    """The files of the imports that are not finished, for all replicas."""
 
     async def receive(self, import_id: str, content: AsyncIterable[bytes]) -> int:
-        """Keep a file, on disk when this returns; its bytes.
+        """Keep a file, as a whole when this returns; its bytes.
 
         Nothing is left of it where the upload breaks off, whatever its exception.
         """
         ...
 
-    def path(self, import_id: str) -> Path:
-        """Where a kept file lies; nothing lies there while it is being received."""
+    async def copy(self, import_id: str, path: Path) -> None:
+        """Write a kept file to a place of the caller's. Raises `KeyError` where there is none."""
+        ...
+
+    async def kept(self) -> Sequence[str]:
+        """The ids of the imports whose files are kept; a file that is being received is not."""
         ...
 
     async def remove(self, import_id: str) -> None:
         """Remove a file; nothing happens where there is none."""
         ...
 
-    async def keep_only(self, import_ids: Collection[str]) -> None:
-        """Remove the files of all other imports, those of broken uploads too."""
-        ...
-
     async def ping(self) -> None:
-        """Raise `PortUnavailable` where files cannot be written."""
+        """Raise `PortUnavailable` where files cannot be received."""
         ...
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ class ImportFetches:
         self._arrived = arrived
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def ready(self, entry: Import) -> bool:
+    async def ready(self, entry: Import) -> bool:
         """Whether the file of an import is there; else it is on its way from now on.
 
         Raises:
@@ -27,7 +27,7 @@ class ImportFetches:
         import_id = entry.job.import_id
         task = self._tasks.get(import_id)
         if task is None:
-            if self._spool.path(import_id).exists():
+            if import_id in await self._spool.kept():
                 return True
             task = self._tasks[import_id] = asyncio.create_task(self._fetch(entry))
             task.add_done_callback(lambda _: self._arrived())
@@ -37,13 +37,12 @@ class ImportFetches:
         return True
 
     async def stop_all_but(self, import_ids: Collection[str]) -> None:
-        """Break off the fetches of all other imports, and leave nothing of them."""
+        """Break off the fetches of all other imports."""
         for import_id in self._tasks.keys() - set(import_ids):
             task = self._tasks.pop(import_id)
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await task
-            await self._spool.remove(import_id)
 
     async def _fetch(self, entry: Import) -> None:
         job = entry.job

@@ -1,8 +1,11 @@
 """The open files of imports, each of which is read on while its present chunk is stored."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from shutil import rmtree
 
+from backends.ports import PortUnavailable
 from data_pipeline.domain.import_ports import Spool
 from data_pipeline.domain.imports import Chunk, FileLost, Import, Pace
 from data_pipeline.extract.files.chunks import ChunkReader
@@ -13,12 +16,13 @@ from data_pipeline.services.intake import Loaded
 class OpenFile:
     """A file, its chunk that waits to be stored, and the one after it, which is being read.
 
-    `position` is where the waiting chunk begins, `stored` what became of the one before. So two
-    chunks of a file are held at most.
+    `entry` is the import as it was when the file was opened, `position` where the waiting chunk
+    begins, `stored` what became of the one before. So two chunks of a file are held at most.
     """
 
     def __init__(self, reader: ChunkReader, entry: Import, opened_ms: int) -> None:
         self._reader = reader
+        self.entry = entry
         self.position = entry.position
         self._opened_ms = opened_ms
         self._rows, self._progress = entry.job.rows, entry.job.progress
@@ -60,10 +64,17 @@ class OpenFile:
 
 
 class ImportFiles:
-    """The files that are open, by the id of their import; `now_ms` is Unix milliseconds."""
+    """The files that are open, by the id of their import, out of the spool.
 
-    def __init__(self, spool: Spool, now_ms: Callable[[], int]) -> None:
-        self._spool = spool
+    An open file is a copy in `folder`; whatever is in there at the start is removed. `now_ms` is
+    Unix milliseconds.
+    """
+
+    def __init__(self, spool: Spool, folder: Path, now_ms: Callable[[], int]) -> None:
+        rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+        self.spool = spool
+        self._folder = folder
         self._now_ms = now_ms
         self._open: dict[str, OpenFile] = {}
 
@@ -72,18 +83,22 @@ class ImportFiles:
         file = self._open.get(entry.job.import_id)
         return file if file is not None and file.position == entry.position else None
 
-    def size(self, entry: Import) -> int:
-        """The bytes of a file. Raises `FileLost`."""
+    async def copy(self, import_id: str) -> int:
+        """Bring a file here, to be opened; its bytes. Raises `FileLost`, `PortUnavailable`."""
+        await self.close(import_id)
+        path = self._folder / import_id
         try:
-            return self._spool.path(entry.job.import_id).stat().st_size
-        except FileNotFoundError:
+            await self.spool.copy(import_id, path)
+            return path.stat().st_size
+        except KeyError:
             raise _lost() from None
+        except OSError as error:
+            raise PortUnavailable(f"the copy of a file cannot be read: {error.strerror}") from error
 
     async def open(self, entry: Import) -> OpenFile:
-        """Open a file where its import stands."""
+        """Open a file, of which there is a copy, where its import stands."""
         job = entry.job
-        await self.close(job.import_id)
-        path = self._spool.path(job.import_id)
+        path = self._folder / job.import_id
         reader = await asyncio.to_thread(
             open_file, path, job.data_type, job.format, entry.position, job.mapping
         )
@@ -91,15 +106,18 @@ class ImportFiles:
         return file
 
     async def close(self, import_id: str) -> None:
-        """Close a file where it is open."""
+        """Close a file where it is open, and leave no copy of it."""
         file = self._open.pop(import_id, None)
         if file is not None:
             await file.close()
+        await asyncio.to_thread((self._folder / import_id).unlink, missing_ok=True)
 
-    async def close_all_but(self, import_ids: Collection[str]) -> None:
-        """Close the files of all other imports."""
-        for import_id in self._open.keys() - set(import_ids):
-            await self.close(import_id)
+    async def close_all_but(self, import_ids: Collection[str]) -> Sequence[Import]:
+        """Close the files of all other imports; these as they were when the files were opened."""
+        others = [file.entry for one, file in self._open.items() if one not in import_ids]
+        for entry in others:
+            await self.close(entry.job.import_id)
+        return others
 
 
 def _lost() -> FileLost:

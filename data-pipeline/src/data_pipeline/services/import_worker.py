@@ -11,7 +11,7 @@ from backends.ports import PortUnavailable
 from backends.stages import Stage, StageClock
 from contracts.imports import DataType, ImportSource, ImportStatus
 from data_pipeline.domain.deliveries import Rejected
-from data_pipeline.domain.import_ports import ErasedUsers, FileSources, ImportQueue, Spool
+from data_pipeline.domain.import_ports import ErasedUsers, FileSources
 from data_pipeline.domain.imports import (
     MAX_BEGINNINGS,
     Chunk,
@@ -20,23 +20,20 @@ from data_pipeline.domain.imports import (
     InternalFault,
     Interrupted,
 )
+from data_pipeline.services.held_imports import HeldImports
 from data_pipeline.services.import_fetches import ImportFetches
 from data_pipeline.services.import_files import ImportFiles, OpenFile
 from data_pipeline.services.intake import Intake, Loaded
 from data_pipeline.transform.erased_users import without_erased
-
-TENANTS_AT_ONCE: Final = 8
-"""Of how many tenants a file is open; the others wait until one of these has none left."""
-
-RETENTION_MS: Final = 30 * 86_400_000
-"""How long a finished import is shown."""
 
 FOLLOWED_ROWS: Final = 100_000
 FOLLOWING_SECONDS: Final = 1.0
 """How long an import waits for the features at its end: those of a file of so many rows are there
 with it."""
 
-PURGE_SECONDS: Final = 3_600.0
+LOOK_SECONDS: Final = 1.0
+"""How often a replica without work looks for imports that came in elsewhere."""
+
 RETRY_SECONDS: Final = 1.0
 
 _ALL: Final = "all"
@@ -70,9 +67,13 @@ class ImportObserver(Protocol):
         """An import was completed, cancelled, or ended by a failure."""
         ...
 
+    def left(self, entry: Import) -> None:
+        """An import was cancelled, here or elsewhere, or another replica goes on with it."""
+        ...
 
-class _Ended(Exception):
-    """The import was cancelled meanwhile."""
+
+class _Left(Exception):
+    """The import was cancelled meanwhile, or another replica has it."""
 
 
 class _ErasedMeanwhile(Exception):
@@ -80,31 +81,30 @@ class _ErasedMeanwhile(Exception):
 
 
 class ImportWorker:
-    """One per service. What it knows is saved with each chunk, so it can stop at any moment.
+    """One per replica. What it knows is saved with each chunk, so it can stop at any moment.
 
-    A chunk's records, its counts and the position after it are stored in one transaction.
+    A chunk's records, its counts and the position after it are stored in one transaction, by who
+    holds the import.
     """
 
     def __init__(
         self,
-        queue: ImportQueue,
-        spool: Spool,
+        held: HeldImports,
+        files: ImportFiles,
         sources: FileSources,
         erased: ErasedUsers,
         intake: Intake,
         observer: ImportObserver,
         now_ms: Callable[[], int],
     ) -> None:
-        self._queue = queue
-        self._spool = spool
+        self._held = held
+        self._files = files
         self._erased = erased
         self._intake = intake
         self._observer = observer
         self._now_ms = now_ms
         self._arrived = asyncio.Event()
-        self._files = ImportFiles(spool, now_ms)
-        self._fetches = ImportFetches(sources, spool, self.wake)
-        self._purge_at_ms = 0
+        self._fetches = ImportFetches(sources, files.spool, self.wake)
         self._waiting: dict[str, str] = {}
 
     def wake(self) -> None:
@@ -113,6 +113,13 @@ class ImportWorker:
 
     async def work(self) -> None:
         """Work until cancelled; whatever goes wrong with one import, the others go on."""
+        keeping = asyncio.create_task(self._held.keep())
+        try:
+            await self._work()
+        finally:
+            keeping.cancel()
+
+    async def _work(self) -> None:
         while True:
             self._arrived.clear()
             try:
@@ -136,21 +143,24 @@ class ImportWorker:
             raise PortUnavailable(f"imports wait and are tried again: {reasons}")
 
     async def close(self) -> None:
-        """Close the files, once `work` has ended; fetches start again with the next start."""
+        """Close the files, once `work` has ended, and let others go on with the imports.
+
+        Fetches start again there, or with the next start.
+        """
         await self._fetches.stop_all_but(())
         await self._files.close_all_but(())
+        with suppress(PortUnavailable):
+            await self._held.release()
 
     async def _round(self) -> float:
-        """One turn of each tenant's oldest import; how many seconds to wait for the next round."""
-        if self._now_ms() >= self._purge_at_ms:
-            await self._purge()
-            self._purge_at_ms = self._now_ms() + round(PURGE_SECONDS * 1000)
-        entries = await self._queue.waiting(TENANTS_AT_ONCE)
+        """One turn of each held import; how many seconds to wait for the next round."""
+        entries = await self._held.look()
         unfinished = {entry.job.import_id for entry in entries}
         self._waiting = {one: why for one, why in self._waiting.items() if one in unfinished}
         await self._fetches.stop_all_but(unfinished)
-        await self._files.close_all_but(unfinished)
-        return min([await self._turn(entry) for entry in entries], default=PURGE_SECONDS)
+        for left in await self._files.close_all_but(unfinished):
+            self._observer.left(left)
+        return min([await self._turn(entry) for entry in entries], default=LOOK_SECONDS)
 
     async def _turn(self, entry: Import) -> float:
         """Take in one chunk of an import, or end it; the seconds that it needs until the next."""
@@ -163,22 +173,23 @@ class ImportWorker:
             return RETRY_SECONDS
         except _ErasedMeanwhile:
             return 0.0
-        except _Ended:
+        except _Left:
             await self._files.close(import_id)
+            self._observer.left(entry)
             return 0.0
         self._waiting.pop(import_id, None)
         return pause
 
     async def _step(self, entry: Import) -> float:
         try:
-            if entry.job.source is ImportSource.URL and not self._fetches.ready(entry):
+            if entry.job.source is ImportSource.URL and not await self._fetches.ready(entry):
                 await self._note_fetching(entry)
-                return PURGE_SECONDS
+                return LOOK_SECONDS
             file = self._files.at(entry)
             if file is None:
                 entry, file = await self._open(entry)
             await self._advance(entry, file)
-        except (PortUnavailable, _ErasedMeanwhile, _Ended):
+        except (PortUnavailable, _ErasedMeanwhile, _Left):
             raise
         except ImportFailed as failure:
             await self._end(entry.failed(failure, self._now_ms()), failure)
@@ -190,18 +201,19 @@ class ImportWorker:
 
     async def _note_fetching(self, entry: Import) -> None:
         if entry.job.status is ImportStatus.QUEUED:
-            await self._queue.save(entry.fetching(self._now_ms()))
+            await self._held.save(entry.fetching(self._now_ms()))
 
     async def _open(self, entry: Import) -> tuple[Import, OpenFile]:
         if entry.beginnings >= MAX_BEGINNINGS:
             raise Interrupted(
                 f"the service stopped {entry.beginnings} times at the same place of the file"
             )
+        size = await self._files.copy(entry.job.import_id)
         if entry.job.source is ImportSource.URL:
-            entry = entry.fetched(self._files.size(entry))
+            entry = entry.fetched(size)
         entry = entry.begun(self._now_ms())
-        if not await self._queue.save(entry):
-            raise _Ended
+        if not await self._held.save(entry):
+            raise _Left
         file = await self._files.open(entry)
         self._observer.began(entry)
         return entry, file
@@ -234,8 +246,8 @@ class ImportWorker:
                 raise _ErasedMeanwhile
             pace = file.pace(self._now_ms())
             after = entry.advanced(chunk, loaded[0].counts, checked.rejected, pace)
-            if not await self._queue.save(after):
-                raise _Ended
+            if not await self._held.save(after):
+                raise _Left
 
         with clock.stage("load"):
             with clock.stage("store"):
@@ -254,12 +266,7 @@ class ImportWorker:
         return await self._erased.marks(job.tenant_id, entry.created_at_ms)
 
     async def _end(self, entry: Import, failure: ImportFailed | None = None) -> None:
-        if await self._queue.save(entry):
+        if await self._held.save(entry):
             self._observer.ended(entry, failure)
         await self._files.close(entry.job.import_id)
-        await self._spool.remove(entry.job.import_id)
-
-    async def _purge(self) -> None:
-        before_ms = self._now_ms() - RETENTION_MS
-        await self._queue.purge(before_ms)
-        await self._erased.purge(before_ms)
+        await self._files.spool.remove(entry.job.import_id)

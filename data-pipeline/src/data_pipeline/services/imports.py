@@ -64,10 +64,6 @@ class Imports:
         self._now_ms = now_ms
         self._uploading: Counter[str] = Counter()
 
-    async def recover(self) -> None:
-        """Remove, before any upload, what a crash left of uploads and ended imports."""
-        await self._spool.keep_only(frozenset(await self._book.unfinished()))
-
     async def start(
         self,
         tenant_id: str,
@@ -120,7 +116,10 @@ class Imports:
 
     async def find(self, tenant_id: str, import_id: str) -> ImportJob:
         """How an import stands. Raises `ImportNotFound`."""
-        return (await self._entry(tenant_id, import_id)).job
+        entry = await self._book.find(tenant_id, import_id)
+        if entry is None:
+            raise _not_found(import_id)
+        return entry.job
 
     async def page(self, tenant_id: str, cursor: str | None, limit: int) -> Page[ImportJob]:
         """Imports, newest first; the cursor is the id of the last one of the page before.
@@ -142,17 +141,23 @@ class Imports:
         Raises:
             ImportNotFound, ImportFinished: there is nothing to cancel.
         """
-        async with self._queue.together():
-            entry = await self._entry(tenant_id, import_id)
+        ended: list[Import] = []
+
+        def cancelled(entry: Import) -> Import:
             if entry.job.status is ImportStatus.CANCELLED:
-                return entry.job
+                return entry
             if entry.finished:
                 raise ImportFinished(f"the import has {entry.job.status} already")
-            entry = entry.cancelled(self._now_ms())
-            await self._queue.save(entry)
-        await self._spool.remove(import_id)
-        self._arrived()
-        self._ended(entry)
+            ended.append(entry.cancelled(self._now_ms()))
+            return ended[0]
+
+        entry = await self._queue.change(tenant_id, import_id, cancelled)
+        if entry is None:
+            raise _not_found(import_id)
+        for one in ended:
+            await self._spool.remove(import_id)
+            self._arrived()
+            self._ended(one)
         return entry.job
 
     def _new_id(self) -> tuple[str, int]:
@@ -164,12 +169,6 @@ class Imports:
         if not await self._book.add(entry, MAX_UNFINISHED):
             raise _too_many()
         self._arrived()
-
-    async def _entry(self, tenant_id: str, import_id: str) -> Import:
-        entry = await self._book.find(tenant_id, import_id)
-        if entry is None:
-            raise ImportNotFound(f"there is no import {import_id!r}")
-        return entry
 
     @contextmanager
     def _counted(self, tenant_id: str) -> Generator[None]:
@@ -193,6 +192,10 @@ def _format_of(url: str) -> FileFormat:
             ", or give `format`"
         )
     return file_format
+
+
+def _not_found(import_id: str) -> ImportNotFound:
+    return ImportNotFound(f"there is no import {import_id!r}")
 
 
 def _too_many() -> TooManyImports:

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from backends.leases import Leases
 from backends.snapshots import SnapshotDamaged, SnapshotStore
 from contracts.training import JobStatus, TrainingJob, TrainingJobRequest
 from ml_engine.domain.errors import JobEnded, JobNotFound, SnapshotNotFound, SnapshotUnusable
 from ml_engine.training.job_work import JobWork
-from ml_engine.training.leases import Leases
 from ml_engine.training.ports import JobStore
 
 CANCEL_LOOK_SECONDS: Final = 0.1

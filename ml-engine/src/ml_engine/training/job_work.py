@@ -7,11 +7,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+from backends.leases import RENEW_SECONDS, Leases
 from backends.ports import PortUnavailable
 from contracts.training import JobStatus, ModelVersion, TrainingJob
 from ml_engine.domain.errors import TrainingFailed
 from ml_engine.training.job_execution import JobExecution
-from ml_engine.training.leases import RENEW_SECONDS, Leases
 from ml_engine.training.messages import Progress
 from ml_engine.training.ports import ClaimLost, JobClaims, OpenJob
 from ml_engine.training.turns import next_job

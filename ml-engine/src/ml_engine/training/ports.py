@@ -75,6 +75,11 @@ class OpenJob:
     last_turn: datetime | None = None
     trace_headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    @property
+    def claim_id(self) -> str:
+        """The job is what is claimed."""
+        return self.job.job_id
+
 
 class ClaimLost(Exception):
     """The job is held by another replica, or has ended: what this one has to say comes too late."""

@@ -75,6 +75,11 @@ METRICS: Final = (
         ("job_name", "source"), "records", DATA_PIPELINE,
     ),
     Metric(
+        "import_takeovers_total", "counter",
+        "Imports that a replica went on with after the one that held them fell silent.",
+        ("tenant_id",), "jobs", DATA_PIPELINE,
+    ),
+    Metric(
         "kafka_consumer_lag", "gauge", "Messages of a partition that are not stored yet.",
         ("topic", "partition"), "messages", DATA_PIPELINE,
         note="absent while the broker or the stored position cannot be asked",

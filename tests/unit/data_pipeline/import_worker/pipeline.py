@@ -15,11 +15,14 @@ from data_pipeline.bootstrap.storage import Storage, open_storage
 from data_pipeline.domain.accounting import QuarantineQuery
 from data_pipeline.domain.imports import Import, ImportFailed, RecordFile
 from data_pipeline.domain.records import EventFilter
+from data_pipeline.services.held_imports import HeldImports
+from data_pipeline.services.import_files import ImportFiles
 from data_pipeline.services.import_worker import ChunkReport, ImportWorker
 from data_pipeline.services.imports import Imports
 from data_pipeline.settings import Settings
 from instrumentation.telemetry import start_telemetry
 
+REPLICA = "this"
 ENDED = (ImportStatus.COMPLETED, ImportStatus.FAILED, ImportStatus.CANCELLED)
 
 
@@ -37,6 +40,12 @@ class Recorder:
     def chunk(self, entry: Import) -> Generator[Callable[[ChunkReport], None]]:
         self.on_chunk(entry)
         yield lambda report: self.told.append((f"chunk of {report.rows}", entry.job.tenant_id))
+
+    def left(self, entry: Import) -> None:
+        self.told.append(("left", entry.job.tenant_id))
+
+    def taken_up(self, entry: Import) -> None:
+        self.told.append(("taken up", entry.job.tenant_id))
 
     def ended(self, entry: Import, failure: ImportFailed | None = None) -> None:
         words = failure.reason if failure else entry.job.status
@@ -57,9 +66,11 @@ class Pipeline:
         self.folder.mkdir(exist_ok=True)
         self.sources = ObjectSources((), str(self.folder), 1_000_000)
         self.recorder = Recorder()
+        self.claims = storage.import_claims
+        self.held = HeldImports(self.claims, self.queue, REPLICA, self.recorder.taken_up)
         self.worker = ImportWorker(
-            self.queue,
-            self.spool,
+            self.held,
+            ImportFiles(self.spool, folder / "open", self.clock),
             self.sources,
             self.erased,
             self.intake,
@@ -110,7 +121,7 @@ class Pipeline:
 
     async def cleared(self) -> None:
         """Wait until no file is left, which is a moment after the last job is over."""
-        while spooled(self):
+        while await self.spool.kept():
             await asyncio.sleep(0.001)
 
     async def stored(self, tenant: str = "acme") -> list[str]:
@@ -154,10 +165,6 @@ def event(number: int, **changes: Any) -> dict[str, Any]:
         "timestamp": 1_700_000_000 + number,
         **changes,
     }
-
-
-def spooled(pipeline: Pipeline) -> list[str]:
-    return [path.name for path in pipeline.spool.path("x").parent.iterdir()]
 
 
 def counts(job: ImportJob) -> tuple[int, int, int, int]:

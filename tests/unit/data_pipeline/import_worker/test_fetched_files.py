@@ -5,7 +5,7 @@ import gzip
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.unit.data_pipeline.import_worker.pipeline import counts, event, jsonl, spooled
+from tests.unit.data_pipeline.import_worker.pipeline import counts, event, jsonl
 
 from contracts.imports import DataType, ImportRequest, ImportStatus
 from data_pipeline.domain.imports import SourceNotAllowed, UnknownFormat
@@ -88,8 +88,7 @@ async def test_an_import_can_be_cancelled_while_its_file_is_fetched(pipeline) ->
     async with pipeline.working():
         await fetching.wait()
         assert (await pipeline.imports.cancel("acme", import_id)).status == "cancelled"
-        while spooled(pipeline):
-            await asyncio.sleep(0.001)
+        await pipeline.cleared()
 
 
 async def test_a_fetch_that_a_stop_cut_off_begins_anew(pipeline, tmp_path) -> None:
@@ -106,6 +105,5 @@ async def test_a_fetch_that_a_stop_cut_off_begins_anew(pipeline, tmp_path) -> No
     async with pipeline.working():
         await fetching.wait()
     pipeline.sources.read = original
-    await pipeline.imports.recover()
     async with pipeline.working():
         assert counts(await pipeline.finished(import_id)) == (9, 9, 0, 0)

@@ -67,7 +67,6 @@ async def test_a_stop_at_any_chunk_is_gone_on_from(pipeline, tmp_path) -> None:
         assert stops < 50
         await pipeline.close()
         pipeline = await opened(tmp_path)
-        await pipeline.imports.recover()
         before, job = job, await pipeline.imports.find("acme", import_id)
         assert job.rows >= before.rows
         if job.rows == before.rows and job.status is ImportStatus.RUNNING:
@@ -81,10 +80,10 @@ async def test_a_stop_at_any_chunk_is_gone_on_from(pipeline, tmp_path) -> None:
 
 async def test_a_file_on_which_the_service_dies_again_and_again_is_given_up(pipeline) -> None:
     import_id = await pipeline.upload([event(1)])
-    [entry] = await pipeline.queue.waiting(1)
+    [entry] = await pipeline.held.look()
     for _ in range(MAX_BEGINNINGS):
         entry = entry.begun(1)
-        await pipeline.queue.save(entry)
+        await pipeline.held.save(entry)
     async with pipeline.working():
         job = await pipeline.finished(import_id)
     assert job.status is ImportStatus.FAILED
@@ -110,7 +109,7 @@ async def test_a_fault_of_our_own_ends_one_import_and_no_other(pipeline) -> None
 
 async def test_a_lost_file_ends_its_import(pipeline) -> None:
     import_id = await pipeline.upload([event(1)])
-    pipeline.spool.path(import_id).unlink()
+    await pipeline.spool.remove(import_id)
     async with pipeline.working():
         job = await pipeline.finished(import_id)
     assert "the uploaded file is gone" in job.error

@@ -4,8 +4,6 @@ import pytest
 from tests.unit.data_pipeline.import_worker.pipeline import counts, event
 
 from contracts.imports import DataType, ImportStatus
-from data_pipeline.domain.imports import erasure_mark
-from data_pipeline.services import import_worker
 
 pytestmark = pytest.mark.anyio
 
@@ -64,16 +62,3 @@ async def test_tenants_take_turns_chunk_by_chunk(pipeline) -> None:
         await pipeline.finished(last, "c")
     turns = [tenant for what, tenant in pipeline.recorder.told if what.startswith("chunk")]
     assert turns[:6] == ["a", "b", "c", "a", "c", "a"]
-
-
-async def test_what_is_old_is_forgotten(pipeline, monkeypatch) -> None:
-    async with pipeline.working():
-        old = await pipeline.upload([event(1)])
-        await pipeline.finished(old)
-    pipeline.now_ms += import_worker.RETENTION_MS
-    await pipeline.erased.mark("acme", ["u1"], 1)
-    async with pipeline.working():
-        await pipeline.finished(await pipeline.upload([event(2)]))
-    assert [job.import_id for job in (await pipeline.imports.page("acme", None, 9)).data] != [old]
-    assert len((await pipeline.imports.page("acme", None, 9)).data) == 1
-    assert erasure_mark("acme", "u1") not in await pipeline.erased.marks("acme", 0)

@@ -106,10 +106,10 @@ def states(title: str, description: str, query: Query) -> statetimeline.Panel:
     return panel.show_value(VisibilityMode.NEVER).row_height(0.8).fill_opacity(80)
 
 
-def ranking(title: str, description: str, unit: str, query: Query) -> bargauge.Panel:
+def ranking(title: str, description: str, unit: str, *queries: Query) -> bargauge.Panel:
     """Bars, the longest first; for `topk` and what has few series."""
     panel = _bars(title, description, unit).datasource(PROMETHEUS)
-    return panel.with_target(at_present(query, "A"))
+    return panel.targets([at_present(query, ref) for ref, query in _with_refs(queries)])
 
 
 def log_ranking(

@@ -148,12 +148,14 @@ def _work() -> Row:
             ).no_value("No job yet"),
             ranking(
                 "Failures in a day",
-                "By job and reason. Any wants a look.",
+                "By job and reason. Any wants a look, as does an import that was taken up: its "
+                "replica died.",
                 units.COUNT,
                 Query(
                     top(increase("etl_job_failures_total", "1d", by="job_name, reason")),
                     "{{job_name}}: {{reason}}",
                 ),
+                Query(increase("import_takeovers_total", "1d"), "import: taken up"),
             )
             .thresholds(none_allowed())
             .no_value("No failure")
