@@ -102,7 +102,7 @@ def check_at_rest(pipeline: KilledPipeline) -> None:
     _check_objects(pipeline.data_dir)
     own = pipeline.data_dir / "data-pipeline"
     for name in ("imports", "sorting", "snapshots"):
-        assert not (own / name).exists() or not list((own / name).iterdir()), name
+        assert not [path for path in (own / name).rglob("*") if path.is_file()], name
     for path in (own / "seen-ids").rglob("*"):
         assert path.is_dir() or path.name == "lock" or path.suffix in (".json", ".run"), path
     assert {path.name for path in (pipeline.data_dir / "features").iterdir()} <= {

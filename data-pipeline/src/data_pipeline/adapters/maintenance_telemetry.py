@@ -11,6 +11,8 @@ from data_pipeline.services.maintenance import JobReport
 from instrumentation.metrics import Metrics
 from instrumentation.tracing import Tracing
 
+UPKEEP: Final = "data_pipeline_upkeep"
+
 _LOG: Final = logging.getLogger("data_pipeline")
 
 
@@ -20,6 +22,15 @@ class MaintenanceTelemetry:
     def __init__(self, metrics: Metrics, tracing: Tracing) -> None:
         self._metrics = metrics
         self._tracing = tracing
+
+    def began(self) -> None:
+        """This replica does the upkeep from now on."""
+        self._metrics.set(UPKEEP, 1)
+        _LOG.info("this replica does the upkeep", extra={"category": "infrastructure"})
+
+    def ended(self) -> None:
+        """Another replica does the upkeep, or will."""
+        self._metrics.set(UPKEEP, 0)
 
     @contextmanager
     def run(self, name: str) -> Generator[Callable[[JobReport], None]]:

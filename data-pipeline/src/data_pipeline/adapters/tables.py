@@ -156,6 +156,14 @@ imports = sa.Table(
     sa.Index("imports_by_status", "status", "tenant_id", "import_id"),
 )
 
+upkeep = sa.Table(
+    "upkeep",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text),
+    sa.Column("renewals", sa.BigInteger, nullable=False),
+)
+
 stream_positions = sa.Table(
     "stream_positions",
     metadata,

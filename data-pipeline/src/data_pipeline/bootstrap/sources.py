@@ -2,11 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from secrets import token_hex
-from socket import gethostname
-from typing import Final
-
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from data_pipeline.adapters.file_sources import ObjectSources
 from data_pipeline.adapters.import_telemetry import ImportTelemetry
@@ -14,6 +9,7 @@ from data_pipeline.adapters.kafka_events import KafkaEvents
 from data_pipeline.adapters.stream_positions import SqlStreamPositions
 from data_pipeline.adapters.stream_telemetry import StreamTelemetry
 from data_pipeline.bootstrap.background import in_background
+from data_pipeline.bootstrap.replica_name import replica_name
 from data_pipeline.bootstrap.storage import Storage
 from data_pipeline.bootstrap.weaving import Weaver
 from data_pipeline.domain.streams import StalePosition
@@ -25,16 +21,6 @@ from data_pipeline.services.intake import Intake
 from data_pipeline.services.stream import StreamWorker
 from data_pipeline.settings import Settings
 from instrumentation.telemetry import Telemetry
-
-_ONLY: Final = "the only one"
-
-
-def replica_name(engine: AsyncEngine) -> str:
-    """A name that no other replica has, and none had before: what it held is not ours.
-
-    SQLite belongs to one process, so there what was held before is ours again at once.
-    """
-    return _ONLY if engine.dialect.name == "sqlite" else f"{gethostname()}-{token_hex(4)}"
 
 
 async def open_imports(

@@ -33,6 +33,11 @@ class AccountingCheck:
         self._checked(self._differences, await self._quarantine.sizes())
         return {"differences": len(self._differences)}
 
+    def forget(self) -> None:
+        """Another replica checks from now on: what was found here is told there."""
+        self._differences = ()
+        self._checked((), {})
+
     async def balanced(self) -> None:
         """Raise `BooksDiffer` where the last check found differences."""
         if self._differences:

@@ -30,6 +30,11 @@ METRICS: Final = (
         (), "seconds", DATA_PIPELINE,
     ),
     Metric(
+        "data_pipeline_upkeep", "gauge",
+        "Whether this replica keeps the stores in order: 1 on one of them, 0 on the others.",
+        (), "replicas", DATA_PIPELINE,
+    ),
+    Metric(
         "data_pipeline_quarantine_records", "gauge", "Records that wait in quarantine.",
         ("tenant_id",), "records", DATA_PIPELINE,
     ),

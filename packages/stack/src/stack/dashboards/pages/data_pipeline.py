@@ -89,6 +89,13 @@ def _verdict() -> Row:
             )
             .thresholds(none_allowed())
             .links([runbook("DataPipelineAccountingImbalance")]),
+            stat(
+                "Replicas at upkeep",
+                "Replicas that merge, expire and check what is stored. One does, whatever their "
+                "number; none for a minute means that none reaches the database.",
+                units.COUNT,
+                Query(aggregated("sum", "data_pipeline_upkeep")),
+            ),
         ],
     )
 
