@@ -89,13 +89,6 @@ def _verdict() -> Row:
             )
             .thresholds(none_allowed())
             .links([runbook("DataPipelineAccountingImbalance")]),
-            stat(
-                "Replicas at upkeep",
-                "Replicas that merge, expire and check what is stored. One does, whatever their "
-                "number; none for a minute means that none reaches the database.",
-                units.COUNT,
-                Query(aggregated("sum", "data_pipeline_upkeep")),
-            ),
         ],
     )
 
@@ -268,10 +261,19 @@ def _quarantine() -> Row:
                 units.SECONDS,
                 Query(f"time() - {checked}"),
             )
-            .span(12)
+            .span(6)
             .height(8)
             .thresholds(rising(120, 600))
             .links([runbook("DataPipelineAccountingUnchecked")]),
+            stat(
+                "Replicas at upkeep",
+                "Replicas that merge, expire and check what is stored. One does, whatever their "
+                "number; none for a minute means that none reaches the database.",
+                units.COUNT,
+                Query(aggregated("sum", "data_pipeline_upkeep")),
+            )
+            .span(6)
+            .height(8),
         ],
     )
 
