@@ -19,8 +19,8 @@ class S3Server:
             "AWS_ENDPOINT": f"http://127.0.0.1:{self._port}",
             "AWS_ALLOW_HTTP": "true",
             "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "nobody",
-            "AWS_SECRET_ACCESS_KEY": "nothing",
+            "AWS_ACCESS_KEY_ID": "AKIA-of-the-tests",
+            "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests",
         }
         self.url = f"s3://{BUCKET}"
         self._server: ThreadedMotoServer | None = None

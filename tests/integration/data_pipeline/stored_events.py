@@ -18,14 +18,20 @@ from data_pipeline.domain.records import EventFilter
 
 
 def stored_event_ids(
-    data_dir: Path, tenant_id: str = "acme", objects: str | None = None
+    data_dir: Path,
+    tenant_id: str = "acme",
+    objects: str | None = None,
+    database: str | None = None,
 ) -> list[str]:
-    """The ids of all stored events, sorted; `objects` is the URL of the object store."""
+    """The ids of all stored events, sorted.
+
+    `objects` and `database` are URLs, where these are not in the folder.
+    """
     found: list[str] = []
 
     async def read() -> None:
         async with AsyncExitStack() as stack:
-            engine = open_engine(sqlite_url(data_dir, "data-pipeline"), 1)
+            engine = open_engine(database or sqlite_url(data_dir, "data-pipeline"), 1)
             stack.push_async_callback(engine.dispose)
             folder = stack.enter_context(TemporaryDirectory())
             seen = SeenIdsStore(Path(folder), 30)

@@ -14,6 +14,7 @@ from tests.s3_server import BUCKET, S3Server
 
 pytestmark = pytest.mark.anyio
 
+RECOVERY_SECONDS = 10.0
 TENANT = "/v1/tenants/acme"
 CSV = b"event_id,user_id,item_id,event_type,timestamp\n" + b"".join(
     b"e%d,u%d,i1,view,1700000000\n" % (n, n % 7) for n in range(50_000)
@@ -83,3 +84,39 @@ async def test_events_come_in_while_the_object_store_is_away(
     assert answer.json()["accepted"] == 1
     listed = (await client.get(f"{TENANT}/events")).json()["data"]
     assert [one["event_id"] for one in listed] == ["e1"]
+
+
+async def test_an_outage_under_traffic_loses_nothing_and_is_over_within_seconds(
+    s3: S3Server, client: httpx2.AsyncClient, event: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imports = f"{TENANT}/imports"
+    form = {"data_type": "events", "format": "csv"}
+    job = (await client.post(imports, params=form, content=CSV)).json()
+    s3.stop()
+    refused = asyncio.create_task(client.post(imports, params=form, content=CSV))
+    sent = 0
+    while not refused.done():
+        answer = await client.post(f"{TENANT}/events", json={"events": [event(f"live{sent}")]})
+        assert answer.json()["accepted"] == 1
+        sent += 1
+    assert ((await refused).status_code, (await refused).json()["code"]) == (
+        503,
+        "store_unavailable",
+    )
+    assert (await refused).headers["retry-after"]
+    job = (await client.get(f"{imports}/{job['import_id']}")).json()
+    assert job["status"] in ("queued", "running")
+    health = (await client.get("/health")).text
+    s3.start()
+    async with asyncio.timeout(RECOVERY_SECONDS):
+        while (await client.get(f"{imports}/{job['import_id']}")).json()["status"] != "completed":
+            await asyncio.sleep(0.02)
+    job = (await client.get(f"{imports}/{job['import_id']}")).json()
+    assert (job["rows"], job["accepted"], job["duplicates"]) == (50_000, 50_000, 0)
+    books = (await client.get(f"{TENANT}/accounting")).json()
+    assert (books["balanced"], books["totals"]["loaded"]) == (True, 50_000 + sent)
+    assert (await client.get(imports)).json()["data"] == [job]
+    said = capsys.readouterr()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        for told in (said.out, said.err, health):
+            assert s3.settings[name] not in told
