@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from backends.migrations import migrate
 from backends.object_store import UrlObjectStore
 from backends.ports import PortUnavailable
 from data_pipeline.adapters.tables import event_chunks, items, quarantine, stream_positions
+from launcher.backup import databases as copying
 from launcher.backup.__main__ import main
 from launcher.backup.databases import opened
 from launcher.backup.manifest import KeptDatabase, verified, write_manifest
 from launcher.backup.settings import BackupSettings
-from launcher.backup.stores import Stores, live_stores
+from launcher.backup.stores import Database, Stores, live_stores
 from launcher.backup.work import restore, save
 from launcher.errors import LaunchError
 
@@ -69,8 +71,9 @@ def settings(database_url: str, tmp_path: Path) -> BackupSettings:
     chunk = tmp_path / "data" / "objects" / "events" / "shop" / "1"
     chunk.parent.mkdir(parents=True)
     chunk.write_bytes(b"abc")
-    stores.uploads.mkdir(parents=True)
-    (stores.uploads / "import-1").write_text("{}")
+    upload = tmp_path / "data" / "objects" / "imports" / "import-1"
+    upload.parent.mkdir()
+    upload.write_text("{}")
     seen_ids = tmp_path / "data" / "data-pipeline" / "seen-ids" / "1"
     seen_ids.mkdir(parents=True)
     return settings
@@ -133,9 +136,8 @@ def test_everything_comes_back_but_what_is_derived(
     for target, replacing in ((new, False), (settings, True)):
         restore(target, backup, print, replacing=replacing)
         assert rows(target) == before
-        stores = live_stores(target)
-        assert (stores.uploads / "import-1").read_text() == "{}"
-        assert not (stores.uploads.parent / "seen-ids").exists()
+        assert not (target.data_dir / "data-pipeline" / "seen-ids").exists()
+        assert (target.data_dir / "objects/imports/import-1").read_text() == "{}"
         assert (target.data_dir / "objects/events/shop/1").read_bytes() == b"abc"
         assert next_number(target) == 4
     assert verified(backup).databases["data-pipeline"].rows["quarantine"] == 2
@@ -152,6 +154,21 @@ def test_what_came_after_the_backup_is_gone(settings: BackupSettings, backup: Pa
     assert not later.exists()
 
 
+def test_the_file_of_an_import_that_is_done_meanwhile_is_kept(
+    settings: BackupSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = copying.copy_rows
+
+    async def copy_rows(source: Database, target: Database) -> Mapping[str, int]:
+        (settings.data_dir / "objects/imports/import-1").unlink(missing_ok=True)
+        return await original(source, target)
+
+    monkeypatch.setattr(copying, "copy_rows", copy_rows)
+    save(settings, tmp_path / "kept", print)
+    assert (tmp_path / "kept/objects/imports/import-1").read_text() == "{}"
+    assert "objects/imports/import-1" in verified(tmp_path / "kept").files
+
+
 @slow_on_postgresql
 def test_data_are_not_replaced_unasked(
     settings: BackupSettings, backup: Path, tmp_path: Path
@@ -159,7 +176,7 @@ def test_data_are_not_replaced_unasked(
     before = rows(settings)
     with pytest.raises(LaunchError, match="there are objects"):
         restore(settings, backup, print)
-    (settings.data_dir / "objects/events/shop/1").unlink()
+    shutil.rmtree(settings.data_dir / "objects")
     with pytest.raises(LaunchError, match=r"data-pipeline has data \(event_chunks, items, quar"):
         restore(settings, backup, print)
     assert rows(settings) == before

@@ -14,7 +14,8 @@ from backends.snapshots import SnapshotObjects
 BLOCK: Final = 1024 * 1024
 """Bytes gathered before they are written: each write is a hop to a thread."""
 
-_PREFIX: Final = "imports/"
+UPLOADS: Final = "imports/"
+"""What the keys of uploaded files begin with."""
 
 
 class ObjectSpool:
@@ -37,7 +38,7 @@ class ObjectSpool:
             with _available():
                 with path.open("wb") as file:
                     size = await _write(file, content)
-                await self._objects.put(_PREFIX + import_id, path)
+                await self._objects.put(UPLOADS + import_id, path)
         finally:
             path.unlink(missing_ok=True)
         return size
@@ -45,15 +46,15 @@ class ObjectSpool:
     async def copy(self, import_id: str, path: Path) -> None:
         """Write the object into a file."""
         with _available():
-            await self._objects.download(_PREFIX + import_id, path)
+            await self._objects.download(UPLOADS + import_id, path)
 
     async def kept(self) -> Sequence[str]:
         """List the objects."""
-        return [key.removeprefix(_PREFIX) for key in await self._objects.keys(_PREFIX)]
+        return [key.removeprefix(UPLOADS) for key in await self._objects.keys(UPLOADS)]
 
     async def remove(self, import_id: str) -> None:
         """Remove the object."""
-        await self._objects.delete(_PREFIX + import_id)
+        await self._objects.delete(UPLOADS + import_id)
 
     async def ping(self) -> None:
         """Look whether files can be made in the folder."""

@@ -32,7 +32,6 @@ class Stores:
 
     databases: Sequence[Database]
     objects: str
-    uploads: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +53,12 @@ def live_stores(settings: BackupSettings) -> Stores:
     return Stores(
         _databases(settings.data_dir, [url or settings.database_url for url in own]),
         settings.object_store_url or objects_url(settings.data_dir),
-        _uploads(settings.data_dir),
     )
 
 
 def kept_stores(folder: Path) -> Stores:
     """Those of a backup."""
-    return Stores(_databases(folder, [""] * 3), objects_url(folder), _uploads(folder))
+    return Stores(_databases(folder, [""] * 3), objects_url(folder))
 
 
 def derived(settings: BackupSettings) -> Derived:
@@ -88,7 +86,3 @@ def _databases(data_dir: Path, urls: Sequence[str]) -> Sequence[Database]:
         service = migrations.parent.name.replace("_", "-")
         found.append(Database(service, url or sqlite_url(data_dir, service), migrations, metadata))
     return found
-
-
-def _uploads(data_dir: Path) -> Path:
-    return data_dir / "data-pipeline" / "imports"

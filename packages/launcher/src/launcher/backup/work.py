@@ -14,6 +14,7 @@ from backends.embedded.feature_file import only_writer, remove_features
 from backends.locations import sqlite_url
 from backends.migrations import migrate
 from backends.scaled.redis_features.whole import forget_features
+from data_pipeline.adapters.import_spool import UPLOADS
 from data_pipeline.adapters.tables import stream_positions
 from launcher.backup import databases
 from launcher.backup.manifest import (
@@ -23,7 +24,7 @@ from launcher.backup.manifest import (
     verified,
     write_manifest,
 )
-from launcher.backup.objects import copy_files, copy_objects, has_objects
+from launcher.backup.objects import copy_objects, has_objects, remove_others
 from launcher.backup.settings import BackupSettings
 from launcher.backup.stores import Database, Derived, Stores, derived, kept_stores, live_stores
 from launcher.demo.state import read_state, write_state
@@ -79,8 +80,6 @@ def restore(
         asyncio.run(_require_restorable(live, None if replacing else Path(work) / "new"))
         copies = _copied(kept.databases, Path(work))
         _remove_derived(derived(settings))
-        shutil.rmtree(live.uploads, ignore_errors=True)
-        copy_files(kept.uploads, live.uploads)
         _copy_demo(folder, settings.data_dir)
         asyncio.run(_restored(kept.objects, copies, live, Path(work), tell))
         if new_kafka:
@@ -91,15 +90,14 @@ def restore(
 async def _saved(live: Stores, part: Path, tell: Tell) -> Mapping[str, KeptDatabase]:
     kept = kept_stores(part)
     described: dict[str, KeptDatabase] = {}
-    # A file goes when its import is done, so before the import and after it.
-    copy_files(live.uploads, kept.uploads)
+    # An uploaded file goes when its import is done, which the copy of the import may not be.
+    await copy_objects(live.objects, kept.objects, part, UPLOADS)
     for source, target in zip(live.databases, kept.databases, strict=True):
         revision = await databases.require_schema(source)
         await _migrate(target)
         rows = await databases.copy_rows(source, target)
         described[source.service] = KeptDatabase(revision=revision, rows=rows)
         tell(f"{source.service}: {sum(rows.values())} rows")
-    copy_files(live.uploads, kept.uploads)
     # After the databases: an object is written before a row names it, and swept long after.
     tell(f"objects: {await copy_objects(live.objects, kept.objects, part)}")
     require_whole_log(part, _file(kept.databases[-1]))
@@ -109,6 +107,7 @@ async def _saved(live: Stores, part: Path, tell: Tell) -> Mapping[str, KeptDatab
 async def _restored(
     objects: str, copies: Sequence[Database], live: Stores, work: Path, tell: Tell
 ) -> None:
+    await remove_others(objects, live.objects)
     tell(f"objects: {await copy_objects(objects, live.objects, work)}")
     for source, target in zip(copies, live.databases, strict=True):
         # An older release may have made the backup, or the database.
