@@ -1,5 +1,6 @@
 """Every ObjectStore keeps whole objects under keys."""
 
+import os
 from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 
@@ -98,3 +99,20 @@ async def test_a_ping_leaves_nothing_behind(store: ObjectStore) -> None:
     assert await store.keys("kept/") == ["kept/a"]
     with pytest.raises(KeyError):
         await store.get("ping")
+
+
+async def test_a_file_and_its_folders_are_on_the_disk_once_it_is_put(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    original = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        original(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store = UrlObjectStore((tmp_path / "objects").as_uri())
+    await store.put("events/shop/1", b"abc")
+    folders = ("events/shop/1", "events/shop", "events", "")
+    assert flushed == [tmp_path / "objects" / name for name in folders]

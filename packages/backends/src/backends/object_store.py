@@ -1,6 +1,7 @@
 """ObjectStore over obstore: `file:///folder` today, any URL that obstore knows by its setting."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -36,17 +37,21 @@ class UrlObjectStore:
     """Objects under a URL. obstore writes a local file beside its name and then renames it."""
 
     def __init__(self, url: str) -> None:
+        self._folder: Path | None = None
         if url.startswith("file://"):
-            Path(unquote(urlsplit(url).path)).mkdir(parents=True, exist_ok=True)
+            self._folder = Path(unquote(urlsplit(url).path))
+            self._folder.mkdir(parents=True, exist_ok=True)
         self._store: Store = from_url(url, retry_config=RETRIES)
         self._url = url
 
     async def put(self, key: str, content: bytes | Path) -> None:
-        """Write a whole object; a large file goes in parts."""
-        try:
-            await self._store.put_async(key, content)
-        except BaseError as error:
-            raise self._away("write", key, error) from error
+        """Write a whole object; a large file goes in parts. It outlives a power cut."""
+        await self._write(key, content)
+        if self._folder is not None:
+            try:
+                await asyncio.to_thread(_flush, self._folder, key)
+            except OSError as error:
+                raise PortUnavailable(f"cannot write {key} of {self._url}: {error}") from error
 
     async def get(self, key: str) -> bytes:
         """A whole object. Raises `KeyError` where there is none."""
@@ -89,13 +94,35 @@ class UrlObjectStore:
 
     async def ping(self) -> None:
         """Write and remove a small object."""
-        await self.put("ping", b"")
+        await self._write("ping", b"")
         await self.delete("ping")
 
     async def close(self) -> None:
         """Nothing is held open."""
 
+    async def _write(self, key: str, content: bytes | Path) -> None:
+        try:
+            await self._store.put_async(key, content)
+        except BaseError as error:
+            raise self._away("write", key, error) from error
+
     def _away(self, doing: str, key: str, error: BaseError) -> PortUnavailable:
         # What follows the first line is for who debugs obstore.
         reason = str(error).partition("\n")[0]
         return PortUnavailable(f"cannot {doing} {key} of {self._url}: {reason}")
+
+
+def _flush(folder: Path, key: str) -> None:
+    """Bring a file and the names that lead to it to the disk; obstore leaves that to the system."""
+    path = folder / key
+    for place in (path, *path.parents):
+        try:
+            descriptor = os.open(place, os.O_RDONLY)
+        except FileNotFoundError:
+            return  # it was removed meanwhile
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if place == folder:
+            return
