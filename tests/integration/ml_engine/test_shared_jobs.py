@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from backends import leases
 from backends.database import open_engine
 from backends.migrations import migrate
 from backends.ports import PortUnavailable
@@ -15,7 +16,7 @@ from contracts.training import JobStatus, ModelType, ModelVersion, TrainingJob, 
 from ml_engine.adapters.job_store import SqlJobStore
 from ml_engine.domain.errors import JobEnded, TrainingFailed
 from ml_engine.migrate import MIGRATIONS
-from ml_engine.training import job_work, leases
+from ml_engine.training import job_work
 from ml_engine.training.job_queue import TrainingQueue
 from ml_engine.training.job_work import JobWork
 from ml_engine.training.ports import OnProgress

@@ -29,7 +29,8 @@ def reporter(out: io.StringIO) -> Reporter:
 
 def small(data_dir: Path, **more: object) -> DemoSettings:
     sizes = {"simulator_users": 20, "simulator_items": 12, "simulator_events": 30}
-    return DemoSettings.model_validate({"data_dir": data_dir, **sizes, **more})
+    # Whoever runs the tests may have set a DATASET_DIR.
+    return DemoSettings.model_validate({"data_dir": data_dir, "dataset_dir": None, **sizes, **more})
 
 
 def test_a_bad_port_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
