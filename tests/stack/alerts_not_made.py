@@ -24,7 +24,7 @@ NOT_MADE: Final[Mapping[str, str]] = {
     "QueueNearlyFull": _LIMIT,
     "CollectorRefusesTelemetry": _LIMIT,
     "CollectorDropsTelemetry": "a backend would be away until the collector's queue is full",
-    "PrometheusRuleFailures": "the rules are sound: test_rules_evaluated.py",
+    "PrometheusRuleFailures": "the rules are sound: test_program_metrics.py evaluates them",
     "PrometheusStorageFailing": _DISK,
     "LokiStorageFailing": _DISK,
     "JaegerStorageFailing": _DISK,
