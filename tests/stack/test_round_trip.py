@@ -88,7 +88,7 @@ def test_its_trace_leads_through_all_services_and_shows_who_was_slow(slow: Slow)
     )
     seconds = {(span.service, span.name): span.seconds for span in spans}
     assert seconds["backend-api", SLOW] >= STOPPED_SECONDS
-    assert seconds["backend-api", "ml-engine start_training"] >= STOPPED_SECONDS * 0.8
+    assert seconds["backend-api", "ml-engine start_training"] > seconds["backend-api", SLOW] / 2
     assert (
         seconds["backend-api", "data-pipeline create_snapshot"] < seconds["backend-api", SLOW] / 2
     )
