@@ -24,7 +24,8 @@ pytestmark = pytest.mark.anyio
 
 ITEMS = 50_000
 TRAINED = 100
-LONGEST_GAP_SECONDS = 0.25
+LONGEST_SHARE = 0.1
+"""Of the loading's time, what the event loop may do at one go at most."""
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +64,11 @@ async def test_loading_a_catalogue_leaves_the_event_loop_free(
     gaps: list[float] = []
 
     async def take_turns() -> None:
-        # Of the process, not of the clock: what other processes take is no work of ours.
-        before = time.process_time()
+        # Of this thread, not of the clock: what others take is no work of the event loop's.
+        before = time.thread_time()
         while True:
             await asyncio.sleep(0)
-            now = time.process_time()
+            now = time.thread_time()
             gaps.append(now - before)
             before = now
 
@@ -78,6 +79,5 @@ async def test_loading_a_catalogue_leaves_the_event_loop_free(
     await asyncio.sleep(0)
     turns.cancel()
     assert len(loaded.catalogue) == ITEMS
-    assert max(gaps) < LONGEST_GAP_SECONDS
-    # It would have been far too long at once.
-    assert sum(gaps) > 2 * LONGEST_GAP_SECONDS
+    # Of its own time, so that it holds on a slow machine as on a fast one.
+    assert max(gaps) < LONGEST_SHARE * sum(gaps)
