@@ -47,6 +47,7 @@ from ml_engine.training.job_queue import TrainingQueue
 from ml_engine.training.job_work import JobWork
 from ml_engine.training.ports import ClaimLost
 from web.body_limit import BodyLimit
+from web.direct_routes import DirectRouting
 from web.service_token import ServiceTokenGuard
 
 RATES = {
@@ -142,6 +143,9 @@ def build_app(settings: Settings) -> FastAPI:
     )
     add_error_handlers(app)
     # The last one added is the outermost.
+    app.add_middleware(
+        DirectRouting, routes=recommendations.DIRECT_ROUTES, handlers=app.exception_handlers
+    )
     app.add_middleware(ServiceTokenGuard, tokens=settings.tokens())
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(

@@ -25,7 +25,7 @@ from backends.locations import features_path
 from backends.ports import ItemContent, ItemUpdate
 from contracts.client import ServiceError
 from contracts.ml_engine import MlEngineClient
-from contracts.recommendations import RecommendationQuery
+from contracts.recommendations import RecommendationQuery, Recommendations
 from ml_engine.bootstrap import build_app
 from ml_engine.settings import Settings
 
@@ -159,3 +159,39 @@ async def test_a_restart_gives_the_same_answer(place: Place) -> None:
     async with engine(place.settings()) as client:
         second = await client.recommend(TENANT, query)
     assert first == second
+
+
+async def test_an_answer_is_written_as_its_documented_model_is(place: Place) -> None:
+    user_id, _ = two_users(place)
+    async with running(build_app(place.settings())) as over:
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        async with httpx2.AsyncClient(transport=over, base_url=ADDRESS, headers=headers) as http:
+            answer = await http.post(
+                f"/v1/tenants/{TENANT}/recommendations", json={"user_id": user_id, "explain": True}
+            )
+    model = Recommendations.model_validate_json(answer.content)
+    assert model.items[0].explanation is not None
+    assert answer.json() == model.model_dump()
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "field"),
+    [
+        (f"{TENANT}", {}, b"", "body"),
+        (f"{TENANT}", {"content-type": "text/plain"}, b'{"user_id": "u"}', "body"),
+        ("No-Tenant", {}, b'{"user_id": "u"}', "path.tenant"),
+        (f"{TENANT}", {"content-type": "application/json"}, b"{}", "body"),
+    ],
+    ids=["no body", "not declared as JSON", "not a tenant", "no subject"],
+)
+async def test_what_is_no_query_is_refused_with_its_place(
+    place: Place, path: str, headers: dict[str, str], body: bytes, field: str
+) -> None:
+    async with running(build_app(place.settings())) as over:
+        token = {"authorization": f"Bearer {TOKEN}"}
+        async with httpx2.AsyncClient(transport=over, base_url=ADDRESS, headers=token) as http:
+            answer = await http.post(
+                f"/v1/tenants/{path}/recommendations", headers=headers, content=body
+            )
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == field

@@ -11,6 +11,7 @@ from backend_api.http import (
     admin_tenants,
     keys,
     product_routes,
+    recommendations,
     tenant,
     usage,
 )
@@ -32,6 +33,7 @@ from instrumentation.middleware import TelemetryMiddleware
 from instrumentation.rates import Counted, Rates
 from instrumentation.telemetry import Telemetry
 from web.body_limit import BodyLimit
+from web.direct_routes import DirectRouting
 from web.request_decoding import RequestDecoding
 
 _ROUTERS: Final = (
@@ -85,6 +87,9 @@ def create_app(
     )
     add_error_handlers(app)
     # The last one added is the outermost.
+    app.add_middleware(
+        DirectRouting, routes=recommendations.DIRECT_ROUTES, handlers=app.exception_handlers
+    )
     app.add_middleware(IdempotencyKeys)
     app.add_middleware(Admission, routes=app.routes)
     app.add_middleware(Metering)

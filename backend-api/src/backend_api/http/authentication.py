@@ -4,7 +4,7 @@
 on who it is. They ask again where it did not, so no route is open by mistake.
 """
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
@@ -61,9 +61,8 @@ class OperatorOnly(CallerDependency):
         return Operator((await self.admitted(request)).access.key_id)
 
 
-ServingCaller = Annotated[
-    Principal, Depends(TenantCaller(Requirement(Scope.READ, RouteClass.SERVING)))
-]
+serving_caller: Final = TenantCaller(Requirement(Scope.READ, RouteClass.SERVING))
+ServingCaller = Annotated[Principal, Depends(serving_caller)]
 """Asks for recommendations."""
 
 IngestionCaller = Annotated[

@@ -9,7 +9,7 @@ from backend_api.domain.access import Principal
 from backend_api.domain.recommendations import Served
 from backend_api.http import examples
 from backend_api.http.answers import json_answer, worth
-from backend_api.http.authentication import ServingCaller
+from backend_api.http.authentication import ServingCaller, serving_caller
 from backend_api.http.bodies import read_json
 from backend_api.http.openapi import answer, body_problems, json_body, read_problems
 from backend_api.http.parameters import InScenario, ItemId, NumItems, UserId
@@ -23,6 +23,7 @@ from contracts.public.recommendations import (
     ServedRecommendations,
 )
 from instrumentation.context import identify
+from web.direct_routes import DirectRoutes
 
 router = APIRouter(prefix="/api/v1", tags=["recommendations"])
 _REFUSED = ("item_not_found", "scenario_not_found", "nothing_to_recommend", "ml_engine_unavailable")
@@ -47,6 +48,15 @@ async def recommend(request: Request, caller: ServingCaller, product: Provided) 
         query = await read_json(request, RecommendationRequest)
         identify(user_id=query.user_id)
         return await _answer(request, caller, product, query)
+
+
+async def _recommend_directly(request: Request) -> Response:
+    caller = await serving_caller(request, None, None)
+    return await recommend(request, caller, request.scope["state"]["services"].product)
+
+
+DIRECT_ROUTES: DirectRoutes = {"/api/v1/recommendations": _recommend_directly}
+"""What FastAPI documents here and does not serve."""
 
 
 @router.post(
