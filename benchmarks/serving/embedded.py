@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,12 +46,17 @@ def embedded(data_dir: Path) -> Generator[Embedded]:
             print(line, end="", file=sys.stderr)
             if READY in line:
                 break
+        # What it still says must be read, or the launcher ends by a broken pipe.
+        reading = threading.Thread(target=launcher.stdout.read, daemon=True)
+        reading.start()
         try:
             pairs = (p.partition("=") for p in (data_dir / "demo.env").read_text().splitlines())
             key = next(value for name, _, value in pairs if name == "DEMO_API_KEY")
             yield Embedded(ports["backend-api"], key, _processes(launcher.pid))
         finally:
             launcher.send_signal(signal.SIGTERM)
+            launcher.wait()
+            reading.join()
 
 
 def _processes(launcher: int) -> dict[str, psutil.Process]:

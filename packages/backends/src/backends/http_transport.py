@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+import httptools
 import httpx2
 
+from backends.http_connections import MAX_CONNECTIONS, HttpConnections
 from contracts.transport import Request, Response, ServiceUnavailable
 
-MAX_CONNECTIONS = 100
 STREAM_TIMEOUT_SECONDS = 60.0
 """How long one chunk of a streamed body may take, and the answer after the last one."""
 
@@ -18,6 +19,9 @@ class HttpTransport:
     chunks has `stream_timeout_seconds` for each chunk, and for the answer after the last.
     `inject` adds the trace context to the headers of each request. `over` replaces the network,
     for tests that call a service in-process.
+
+    Bodies in chunks go by httpx2, as does what replaces the network; whole ones, which are nearly
+    all and have to be answered in milliseconds, by connections that do no more than they need.
     """
 
     def __init__(
@@ -37,12 +41,13 @@ class HttpTransport:
         ).as_dict()
         # The bare transport: cookies, redirects and proxies, which a client would look after,
         # do not occur between services, and cost two fifths of a call.
-        self._transport = over or httpx2.AsyncHTTPTransport(
+        self._streams = over or httpx2.AsyncHTTPTransport(
             trust_env=False,
             limits=httpx2.Limits(
                 max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS
             ),
         )
+        self._connections = HttpConnections(base_url, timeout_seconds) if over is None else None
 
     async def send(self, request: Request) -> Response:
         """The service's answer.
@@ -52,6 +57,14 @@ class HttpTransport:
             Exception: whatever the chunks of the body raise; the service sees it break off.
         """
         self._inject(request.headers)
+        if self._connections is None or not isinstance(request.content, bytes):
+            return await self._streamed(request)
+        try:
+            return await self._connections.send(request, request.content)
+        except (OSError, httptools.HttpParserError) as error:
+            raise self._unavailable(error) from error
+
+    async def _streamed(self, request: Request) -> Response:
         whole = isinstance(request.content, bytes)
         wire = httpx2.Request(
             request.method,
@@ -61,14 +74,19 @@ class HttpTransport:
             extensions={"timeout": self._timeout if whole else self._stream_timeout},
         )
         try:
-            answer = await self._transport.handle_async_request(wire)
+            answer = await self._streams.handle_async_request(wire)
             content = await answer.aread()
             await answer.aclose()
         except httpx2.TransportError as error:
-            reason = str(error) or type(error).__name__
-            raise ServiceUnavailable(f"no answer from {self._base_url}: {reason}") from error
+            raise self._unavailable(error) from error
         return Response(answer.status_code, content, dict(answer.headers))
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._transport.aclose()
+        if self._connections is not None:
+            self._connections.close()
+        await self._streams.aclose()
+
+    def _unavailable(self, error: Exception) -> ServiceUnavailable:
+        reason = str(error) or type(error).__name__
+        return ServiceUnavailable(f"no answer from {self._base_url}: {reason}")
