@@ -59,7 +59,7 @@ def movietweetings(directory: Path, seed: int) -> Iterator[Figures]:
 def gowalla(directory: Path, seed: int) -> Iterator[Figures]:
     """The published split, full ranking, at 20."""
     train, held_out = datasets.read_gowalla(directory)
-    split = Split(train, held_out, "LightGCN's split; full ranking, training items left out")
+    split = Split(train, held_out, "LightGCN's split")
     for model, figures in _models(train, random_split(train, seed=seed)):
         yield {**figures, **_ranked(model, split, 20, seed)}
 

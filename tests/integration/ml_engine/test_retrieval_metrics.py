@@ -38,9 +38,10 @@ async def test_the_report_of_the_model_that_serves_is_shown(
         for name, value in shown.items()
         if name.startswith("ml_recommendation_quality{")
     }
-    accuracy = {"ndcg", "map", "precision", "recall", "hit_rate"}
-    assert set(measures) == accuracy | {"coverage", "novelty", "popularity_bias"}
-    assert all(0 <= measures[name] <= 1 for name in set(measures) - {"novelty"})
+    ratios = {"ndcg", "map", "precision", "recall", "hit_rate", "mrr"}
+    ratios |= {"coverage", "diversity", "popularity_bias"}
+    assert set(measures) == ratios | {"novelty", "miscalibration"}
+    assert all(0 <= measures[name] <= 1 for name in ratios)
     assert measures["coverage"] > 0.1
     assert measures["novelty"] > 0
 

@@ -43,10 +43,16 @@ def hit_rate(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:  # noqa: A
     return np.asarray(hits.any(axis=1), np.float64)
 
 
+def reciprocal_rank(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:  # noqa: ARG001  one shape
+    """1 over the rank of the first hit, 0 without any; its mean is MRR@k."""
+    return np.where(hits.any(axis=1), 1.0 / (1 + hits.argmax(axis=1)), 0.0)
+
+
 METRICS: dict[str, Metric] = {
     "ndcg": ndcg,
     "map": average_precision,
     "precision": precision,
     "recall": recall,
     "hit_rate": hit_rate,
+    "mrr": reciprocal_rank,
 }

@@ -1,4 +1,4 @@
-"""Full ranking of the catalogue for users with held-out events."""
+"""Ranking of the catalogue, or of sampled items, for users with held-out events."""
 
 from __future__ import annotations
 
@@ -24,11 +24,16 @@ class Ranking:
     items: np.ndarray
     n_relevant: np.ndarray
 
+    def of(self, users: np.ndarray) -> Ranking:
+        """The same of some of the evaluated users: bool (n_users,) or int64 (n,)."""
+        return Ranking(self.hits[users], self.items[users], self.n_relevant[users])
+
 
 def rank(model: Model, split: Split, k: int) -> Ranking:
-    """Rank all items for each user of the split, the user's training items left out.
+    """Rank the items that each user of the split can get, the user's training items left out.
 
-    Scores are made in batches of users, so memory is bounded by batch times catalogue.
+    Those are all items, or the split's negatives and the held-out ones. Scores are made in batches
+    of users, so memory is bounded by batch times catalogue.
     """
     users = split.users
     depth = min(k, split.train.n_items)
@@ -39,8 +44,12 @@ def rank(model: Model, split: Split, k: int) -> Ranking:
         batch = slice(start, start + USERS_PER_BATCH)
         seen = split.train.histories.select(users[batch])
         held_out = split.held_out.select(users[batch])
-        top = top_items(model.scores(seen), seen, depth)
         relevant = _membership(held_out, split.train.n_items)
+        scores = model.scores(seen)
+        if split.negatives is not None:
+            negatives = _membership(split.negatives.select(users[batch]), split.train.n_items)
+            scores = np.where(relevant | negatives, scores, -np.inf)
+        top = top_items(scores, seen, depth)
         found = np.take_along_axis(relevant, np.maximum(top, 0), axis=1)
         hits[batch, :depth] = found & (top >= 0)
         items[batch, :depth] = top

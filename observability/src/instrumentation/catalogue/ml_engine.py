@@ -78,8 +78,9 @@ METRICS: Final = (
         "ml_recommendation_quality", "gauge",
         "What the report of the model that serves a tenant measures, held out.",
         ("tenant_id", "metric"), "value", ML_ENGINE,
-        note="metric is a measure at 10 of the report: ndcg, map, precision, recall, hit_rate and "
-        "coverage are ratios, novelty is in bits, popularity_bias 0.5 for the average item",
+        note="metric is a measure at 10 of the report: ndcg, map, precision, recall, hit_rate, "
+        "mrr, coverage and diversity are ratios, novelty is in bits, miscalibration in nats, "
+        "popularity_bias 0.5 for the average item",
     ),
     Metric(
         "embedding_cache_hits_total", "counter",

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from ml_engine.evaluation.beyond_accuracy import coverage, novelty, popularity_bias
+from ml_engine.domain.interactions import Histories
+from ml_engine.evaluation.beyond_accuracy import coverage, diversity, novelty, popularity_bias
 
 EVENTS = np.array([7, 3, 1, 1])
 ITEMS = np.array([[0, 1], [2, -1]])
@@ -33,3 +34,16 @@ def test_an_empty_ranking_is_no_failure():
     nothing = np.full((1, 3), -1)
     assert novelty(nothing, EVENTS).tolist() == [0]
     assert popularity_bias(nothing, np.array([5])).tolist() == [0]
+
+
+def test_diversity_is_the_mean_distance_of_pairs_by_who_met_them():
+    # Item 0 has users {0, 1}, item 1 {0, 1}, item 2 {1, 2, 3, 4}, item 3 nobody.
+    histories = Histories.from_rows([[0, 1, 1], [0, 1, 2], [2], [2], [2]])
+    rankings = np.array([[0, 1, -1], [0, 2, -1], [0, 1, 2], [0, 3, -1], [2, -1, -1], [-1, -1, -1]])
+    of_0_and_2 = 1 - 1 / (2 * 4) ** 0.5
+    expected = [0, of_0_and_2, 2 * of_0_and_2 / 3, 1, 0, 0]
+    np.testing.assert_allclose(diversity(rankings, histories, 4), expected, atol=1e-6)
+
+
+def test_a_ranking_of_one_item_has_no_diversity():
+    assert diversity(np.array([[0]]), Histories.from_rows([[0]]), 1).tolist() == [0]

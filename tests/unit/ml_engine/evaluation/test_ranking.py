@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,14 @@ def test_seen_items_are_left_out_and_hits_found():
     assert ranking.n_relevant.tolist() == [1, 2]
 
 
+def test_sampled_items_are_ranked_with_the_held_out_ones_alone():
+    split = replace(_split(), negatives=Histories.from_rows([[3], [3], [0, 2, 3]]))
+    ranking = rank(Fixed((9, 5, 4, 1)), split, k=3)
+    # The second user has met item 3, the third has nothing held out.
+    assert ranking.items.tolist() == [[2, 3, -1], [1, 2, -1]]
+    assert ranking.hits.tolist() == [[True, False, False], [True, True, False]]
+
+
 def test_ties_go_to_the_lower_item():
     top = top_items(np.array([[1.0, 2, 1, 1, 2]]), Histories.from_rows([[1]]), 3)
     assert top.tolist() == [[4, 0, 2]]
@@ -42,11 +50,24 @@ def test_a_user_who_has_seen_nearly_all_gets_fewer():
 def test_a_report_names_each_metric_with_its_interval():
     report = evaluate([Fixed((9, 5, 4, 1))], _split(), k=2, seed=0).to_json()
     assert report["n_users"] == 2
-    assert report["protocol"] == "by hand"
+    assert report["protocol"].startswith("by hand; full ranking")
     metrics = report["models"][0]["metrics"]
-    accuracy = ("ndcg", "map", "precision", "recall", "hit_rate")
-    beyond = ("coverage", "novelty", "popularity_bias")
+    accuracy = ("ndcg", "map", "precision", "recall", "hit_rate", "mrr")
+    beyond = ("coverage", "novelty", "popularity_bias", "diversity")
     assert set(metrics) == {f"{name}_at_2" for name in (*accuracy, *beyond)}
     assert metrics["coverage_at_2"] == {"mean": 0.75, "low": 0.75, "high": 0.75}
     assert metrics["recall_at_2"]["mean"] == 0.75
     assert metrics["recall_at_2"]["low"] <= 0.75 <= metrics["recall_at_2"]["high"]
+    segments = report["models"][0]["segments"]
+    # All are new users, and no item is rarer than another but the one of nobody.
+    assert segments["new_users"]["n_users"] == 2
+    assert set(segments["new_users"]["metrics"]) == {f"{name}_at_2" for name in accuracy}
+    assert segments["long_tail"]["n_users"] == 2
+
+
+def test_items_with_categories_are_judged_by_them():
+    split = _split()
+    contents = [ItemContent(categories=("drama",))] * 4
+    split = replace(split, train=replace(split.train, contents=contents))
+    report = evaluate([Fixed((9, 5, 4, 1))], split, k=2, seed=0)
+    assert report.models[0].metrics["miscalibration_at_2"].mean == 0

@@ -29,7 +29,7 @@ _MEASURES = {
 _FALLS: dict[str, str] = dict.fromkeys(
     ("NDCG@10", "MAP@10"), " A fall after a deployment is a worse model."
 )
-_BEYOND = 'metric=~"coverage|hit_rate|popularity_bias"'
+_BEYOND = 'metric=~"coverage|diversity|hit_rate|popularity_bias"'
 _JOB_STATES = named(
     {
         0: ("queued", "blue"),
