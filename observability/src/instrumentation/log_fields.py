@@ -3,10 +3,10 @@
 import logging
 import traceback
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from opentelemetry.trace import get_current_span
-from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
 
 from instrumentation.context import RequestContext, current
 from instrumentation.errors import short_message
@@ -18,7 +18,13 @@ _MAX_TEXT: Final = 32_768
 _MAX_ERROR: Final = 1_024
 _MADE: Final = "_redacted_fields"
 _OWN_FIELDS: Final = ("category", "latency_ms")
-_NOT_EXTRA: Final = frozenset({*RESERVED_ATTRS, "color_message", "taskName", *_OWN_FIELDS})
+_NOT_EXTRA: Final = frozenset(
+    {
+        *vars(logging.makeLogRecord({})),
+        *("message", "asctime", "color_message", "taskName"),
+        *_OWN_FIELDS,
+    }
+)
 _NO_CONTEXT: Final = RequestContext()
 
 
@@ -34,7 +40,8 @@ def redacted_fields(record: logging.LogRecord) -> dict[str, Any]:
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     fields = _context_fields(record)
     # No extra can forge a field of the line.
-    extras = merge_record_extra(record, {}, reserved=_NOT_EXTRA)
+    given = vars(record)
+    extras = {key: given[key] for key in given.keys() - _NOT_EXTRA if not key.startswith("_")}
     for key, value in redact_mapping(extras).items():
         fields.setdefault(key, value)
     if record.stack_info:
@@ -51,9 +58,8 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 def _context_fields(record: logging.LogRecord) -> dict[str, Any]:
     span = get_current_span().get_span_context()
     request = current() or _NO_CONTEXT
-    moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
     return {
-        "timestamp": moment.replace("+00:00", "Z"),
+        "timestamp": f"{_second(int(record.created))}.{int(record.created % 1 * 1000):03d}Z",
         "level": record.levelname,
         "logger": record.name,
         "message": redact(record.getMessage()[:_MAX_TEXT]),
@@ -66,3 +72,9 @@ def _context_fields(record: logging.LogRecord) -> dict[str, Any]:
         "latency_ms": getattr(record, "latency_ms", None),
         "category": getattr(record, "category", DEFAULT_CATEGORY),
     }
+
+
+# Many lines are of the same second.
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

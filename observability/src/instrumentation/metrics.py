@@ -2,7 +2,7 @@
 
 from typing import Any, Final, TypeVar, cast
 
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace import SpanContext, get_current_span
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -31,7 +31,10 @@ class UnknownMetricError(LookupError):
 
 def exemplar() -> dict[str, str] | None:
     """The ids of the current span where its trace is kept, else None: it would point nowhere."""
-    context = get_current_span().get_span_context()
+    return _exemplar_of(get_current_span().get_span_context())
+
+
+def _exemplar_of(context: SpanContext) -> dict[str, str] | None:
     if not context.trace_flags.sampled:
         return None
     return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
@@ -63,6 +66,7 @@ class Metrics:
         self._labels = {metric.name: metric.labels for metric in metrics_of(service)}
         self._families = {metric.name: self._build(metric) for metric in metrics_of(service)}
         self._children: dict[tuple[object, ...], Any] = {}
+        self._last_exemplar: tuple[SpanContext | None, dict[str, str] | None] = (None, None)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         self.set("build_info", 1, service=service, version=version, environment=environment)
@@ -89,7 +93,16 @@ class Metrics:
 
     def observe(self, name: str, value: float, **labels: str) -> None:
         """Observe a value in a histogram, with the current trace as its exemplar."""
-        self._child(Histogram, name, labels).observe(value, exemplar())
+        self._child(Histogram, name, labels).observe(value, self._exemplar())
+
+    def _exemplar(self) -> dict[str, str] | None:
+        # A request observes several values within one span.
+        context = get_current_span().get_span_context()
+        known, made = self._last_exemplar
+        if known is not context:
+            made = _exemplar_of(context)
+            self._last_exemplar = context, made
+        return made
 
     def forget(self, name: str, **labels: str) -> None:
         """Remove the series that have these labels, such as that of a job long done."""

@@ -6,6 +6,7 @@ passes through `redact` or `redact_value`.
 
 import re
 from collections.abc import Mapping, Sequence, Set
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from instrumentation.context import hash_user
@@ -77,11 +78,18 @@ def redact_mapping(values: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     for key, value in values.items():
         if key == "user_id" and value is not None:
             safe["user_hash"] = hash_user(str(value))
-        elif key.lower().replace("_", "-") in _SENSITIVE_KEYS:
-            safe[key] = REDACTED
         else:
-            safe[redact(key)] = redact_value(value, depth)
+            name, is_sensitive = _judged(key)
+            safe[name] = REDACTED if is_sensitive else redact_value(value, depth)
     return safe
+
+
+# The same few names come with every line.
+@lru_cache(maxsize=512)
+def _judged(key: str) -> tuple[str, bool]:
+    """A key fit to leave, and whether its value is a secret."""
+    is_sensitive = key.lower().replace("_", "-") in _SENSITIVE_KEYS
+    return (key if is_sensitive else redact(key)), is_sensitive
 
 
 def redact_value(value: object, depth: int = 0) -> Any:
