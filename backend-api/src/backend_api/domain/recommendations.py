@@ -4,7 +4,6 @@ import secrets
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from contracts.public.recommendations import ServedRecommendations
 
@@ -51,4 +50,5 @@ def first_recommendation_id(moment: datetime) -> str:
 def _uuid7(milliseconds: int, random: int) -> str:
     high = milliseconds << 16 | 0x7 << 12 | random >> 62
     low = 0b10 << 62 | random & ((1 << 62) - 1)
-    return str(UUID(int=high << 64 | low))
+    digits = f"{high << 64 | low:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

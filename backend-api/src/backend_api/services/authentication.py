@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -79,8 +80,7 @@ class Authenticator:
         cached = await self._verified.get(digest)
         if cached is None:
             return None
-        verified_at, fields = orjson.loads(cached)
-        access = _access(fields)
+        verified_at, access = _decoded(cached)
         stale_before = self._tenant_stale_before.get(access.tenant_id, self._stale_before)
         return access if verified_at > max(stale_before, self._stale_before) else None
 
@@ -126,6 +126,9 @@ def _fields(access: Access) -> list[Any]:
     ]
 
 
-def _access(fields: list[Any]) -> Access:
-    key_id, tenant_id, scopes, *rest = fields
-    return Access(key_id, tenant_id, frozenset(scopes), *rest)
+# A key in use is decoded once, and not with each of its requests.
+@lru_cache(maxsize=1_000)
+def _decoded(cached: bytes) -> tuple[float, Access]:
+    """When a key was verified, and what it may do."""
+    verified_at, (key_id, tenant_id, scopes, *rest) = orjson.loads(cached)
+    return verified_at, Access(key_id, tenant_id, frozenset(scopes), *rest)

@@ -98,6 +98,8 @@ class RankingOptions(BaseModel):
 
     @model_validator(mode="after")
     def _distinct_pins(self) -> "RankingOptions":
+        if len(self.pins) <= 1:
+            return self
         for name in ("item_id", "position"):
             values = [getattr(pin, name) for pin in self.pins]
             if len(set(values)) != len(values):
@@ -106,6 +108,8 @@ class RankingOptions(BaseModel):
 
     @model_validator(mode="after")
     def _known_place(self) -> "RankingOptions":
+        if self.filters is NO_FILTERS and not self.boosts:
+            return self
         places = [self.filters.near, *(boost.where.near for boost in self.boosts)]
         known = self.context is not None and self.context.location is not None
         if any(near is not None and near.latitude is None for near in places) and not known:
