@@ -63,7 +63,7 @@ def record_stages(tracer: Tracer, stages: Iterable[TimedStage], parent: Span | N
         span = tracer.start_span(
             stage.name,
             context=context,
-            attributes=dict(getattr(stage, "attributes", {})),
+            attributes=dict(getattr(stage, "attributes", None) or {}),
             start_time=stage.start_ns,
         )
         contexts[stage.name] = set_span_in_context(span)

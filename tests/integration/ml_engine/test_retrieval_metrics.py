@@ -46,6 +46,14 @@ async def test_the_report_of_the_model_that_serves_is_shown(
     assert measures["novelty"] > 0
 
 
+async def test_the_index_of_the_model_that_serves_is_shown(
+    over: httpx2.AsyncBaseTransport,
+) -> None:
+    shown = await samples(over)
+    name = f'ann_recall_when_built{{index_type="flat",tenant_id="{TENANT}"}}'
+    assert shown[name] == 1
+
+
 async def test_items_of_histories_are_hits_where_they_have_a_vector(
     over: httpx2.AsyncBaseTransport, place: Place
 ) -> None:

@@ -37,6 +37,7 @@ class JobTelemetry:
         self._metrics = metrics
         self._shown: deque[tuple[str, str]] = deque()
         self._shown_models: dict[str, str] = {}
+        self._shown_indexes: dict[str, str] = {}
 
     def __call__(
         self, job: TrainingJob, model: ModelVersion | None, failure: TrainingFailed | None
@@ -76,6 +77,7 @@ class JobTelemetry:
     def show_model(self, model: ModelVersion) -> None:
         """Show the model that begins to serve a tenant, in place of the one before it."""
         self._show_quality(model)
+        self._show_index(model)
         self._metrics.set(
             "model_version_deployed",
             model.created_at.timestamp(),
@@ -87,6 +89,7 @@ class JobTelemetry:
             "model_version": model.model_version,
             "model_type": model.model_type,
             "snapshot_id": model.snapshot_id,
+            "index_type": model.report["index"]["index_type"],
         }
         token = bind(RequestContext(tenant_id=model.tenant_id))
         _logger.info("model %s serves", model.model_version, extra=fields)
@@ -108,6 +111,15 @@ class JobTelemetry:
                 "ml_recommendation_quality", value, tenant_id=model.tenant_id, metric=metric
             )
         self._shown_models[model.tenant_id] = model.model_version
+
+    def _show_index(self, model: ModelVersion) -> None:
+        metrics, tenant = self._metrics, model.tenant_id
+        index = model.report["index"]
+        if (old := self._shown_indexes.get(tenant)) not in (None, index["index_type"]):
+            metrics.forget("ann_recall_when_built", tenant_id=tenant, index_type=old)
+        self._shown_indexes[tenant] = index["index_type"]
+        labels = {"tenant_id": tenant, "index_type": index["index_type"]}
+        metrics.set("ann_recall_when_built", index["recall_at_10"], **labels)
 
     def _show(self, job: TrainingJob) -> None:
         key = (job.job_id, job.tenant_id)

@@ -103,9 +103,12 @@ def _explanation(explained: Explained) -> dict[str, Any]:
 
 def _record(engine: Engine, answers: Sequence[Answer]) -> None:
     stages = answers[0].stages
-    record_stages(engine.tracing.tracer, stages)
     metrics, version = engine.metrics, answers[0].model_version
     index = next((answer.index for answer in answers if answer.index is not None), None)
+    for stage in stages:
+        if stage.name == "ann_search" and index is not None:
+            stage.attributes = {"retrieval.index_type": index}
+    record_stages(engine.tracing.tracer, stages)
     for stage in stages:
         if stage.name not in RETRIEVAL_STAGES:
             continue

@@ -1,23 +1,33 @@
-"""The files of a stored model: the towers, the items they know, and their popularity."""
+"""The files of a stored model: the towers, their index, the items they know and how popular."""
 
 import json
 from pathlib import Path
 
+import faiss
 import numpy as np
 
 from ml_engine.domain.errors import ModelDamaged
 from ml_engine.domain.interactions import Dataset
 from ml_engine.models.two_tower import TwoTower
 from ml_engine.models.two_tower.artifact import load, save
+from ml_engine.retrieval.approximate_index import ApproximateIndex, Codes
+from ml_engine.retrieval.flat_index import FLAT, FlatIndex
+from ml_engine.retrieval.index import VectorIndex
+from ml_engine.retrieval.index_choice import IndexChoice
 from ml_engine.retrieval.serving_model import ServingModel
 
 ITEMS = "items.json"
 POPULARITY = "popularity.npy"
+INDEX = "index.json"
+CODES = "index.faiss"
 
 
-def save_serving_model(folder: Path, model: TwoTower, dataset: Dataset) -> None:
-    """Write a model trained on `dataset` into an empty folder."""
+def save_serving_model(folder: Path, model: TwoTower, dataset: Dataset, index: IndexChoice) -> None:
+    """Write a model trained on `dataset`, and the index of its items, into an empty folder."""
     save(model, folder)
+    (folder / INDEX).write_text(json.dumps(index.report.to_json()))
+    if index.codes is not None:
+        faiss.write_index(index.codes.index, str(folder / CODES))
     popularity = dataset.histories.item_weights(dataset.n_items)
     np.save(folder / POPULARITY, popularity.astype(np.float64))
     titles = [content.title for content in dataset.contents]
@@ -28,7 +38,8 @@ def load_serving_model(folder: Path, version: str) -> ServingModel:
     """Read what `save_serving_model` wrote. Raises `ModelDamaged` where it is anything else."""
     try:
         return _read(folder, version)
-    except (FileNotFoundError, EOFError, LookupError, TypeError, ValueError) as error:
+    except (FileNotFoundError, EOFError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        # FAISS raises RuntimeError.
         reason = f"the files of model {version!r} are damaged: train again"
         raise ModelDamaged(reason) from error
 
@@ -40,4 +51,13 @@ def _read(folder: Path, version: str) -> ServingModel:
     tables = (items["item_ids"], items["titles"], model.item_vectors, model.history_vectors)
     if any(len(table) != len(popularity) for table in tables):
         raise ValueError("the files speak of different numbers of items")
-    return ServingModel(version, model, items["item_ids"], items["titles"], popularity)
+    index = _index(folder, model)
+    return ServingModel(version, model, items["item_ids"], items["titles"], popularity, index)
+
+
+def _index(folder: Path, model: TwoTower) -> VectorIndex:
+    report = json.loads((folder / INDEX).read_text())
+    if report["index_type"] == FLAT:
+        return FlatIndex(model.item_vectors)
+    codes = Codes(report["index_type"], faiss.read_index(str(folder / CODES)), report["effort"])
+    return ApproximateIndex(codes, model.item_vectors)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from contracts.recommendations import NO_FILTERS, RankingOptions
 from ml_engine.retrieval.catalogue import Catalogue
 from ml_engine.retrieval.filter_masks import matches
-from ml_engine.retrieval.flat_index import Selector
+from ml_engine.retrieval.selector import Selector
 
 
 class Eligible:
@@ -21,7 +21,7 @@ class Eligible:
     @cached_property
     def selector(self) -> Selector | None:
         """The same for the index."""
-        return None if self.mask is None else Selector.of(self.mask)
+        return None if self.mask is None else Selector(self.mask)
 
     def without(self, excluded: Iterable[int], size: int) -> NDArray[np.bool_]:
         """The mask, bool (size,), with the excluded positions cleared: a copy."""

@@ -102,7 +102,7 @@ class Recommender:
                         (explainer.in_full if options.explain else explainer.in_words)(placed),
                         plan.skipped_pins,
                         profile.encoded,
-                        index_of(profile, plan),
+                        index_of(serving, profile, plan),
                         clock.stages,
                         **_vectors(serving, subjects[n]),
                     )
@@ -116,7 +116,7 @@ class Recommender:
         return await self._features.event_weights(tenant_id) if events else {}
 
 
-def _stage(clock: StageClock, name: str, has_work: bool) -> AbstractContextManager[None]:  # noqa: FBT001  a stage without work is none
+def _stage(clock: StageClock, name: str, has_work: bool) -> AbstractContextManager[object]:  # noqa: FBT001  a stage without work is none
     return clock.stage(name) if has_work else nullcontext()
 
 

@@ -9,16 +9,19 @@ class Rows:
 
     def __init__(self, rows: NDArray[np.float32]) -> None:
         """Begin with `rows` of shape (n, d)."""
-        self._table = rows
-        self._length = len(rows)
+        self._room = rows
+        self.table = rows
+        """All rows, good until the next ones are added."""
+
+    def __len__(self) -> int:
+        return len(self.table)
 
     def append(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Add rows (m, d); returns the whole table, good until the next ones are added."""
-        end = self._length + len(rows)
-        if end > len(self._table):
-            grown = np.empty((max(end, 2 * len(self._table)), rows.shape[1]), np.float32)
-            grown[: self._length] = self._table[: self._length]
-            self._table = grown
-        self._table[self._length : end] = rows
-        self._length = end
-        return self._table[:end]
+        first, end = len(self.table), len(self.table) + len(rows)
+        if end > len(self._room):
+            self._room = np.empty((max(end, 2 * len(self._room)), rows.shape[1]), np.float32)
+            self._room[:first] = self.table
+        self._room[first:end] = rows
+        self.table = self._room[:end]
+        return self.table

@@ -14,7 +14,6 @@ from ml_engine.retrieval.candidates import (
     all_scores,
     fetched,
 )
-from ml_engine.retrieval.flat_index import FlatIndex
 from ml_engine.retrieval.plan import Plan
 from ml_engine.retrieval.reranking import wanted
 from ml_engine.retrieval.serving_model import ServingModel
@@ -26,11 +25,11 @@ SCAN = "scan"
 Found = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
-def index_of(profile: Profile, plan: Plan) -> str | None:
+def index_of(serving: ServingModel, profile: Profile, plan: Plan) -> str | None:
     """The kind of index that is searched, None for none."""
-    if profile.vector is None:
+    if serving.personal is None or profile.vector is None:
         return None
-    return SCAN if plan.scores_everything else FlatIndex.index_type
+    return SCAN if plan.scores_everything else serving.personal.index.index_type
 
 
 def sources_of(

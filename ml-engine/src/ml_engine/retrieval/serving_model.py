@@ -15,6 +15,7 @@ from ml_engine.models.two_tower import TwoTower
 from ml_engine.retrieval.catalogue import Catalogue
 from ml_engine.retrieval.eligibility import Eligible
 from ml_engine.retrieval.flat_index import FlatIndex
+from ml_engine.retrieval.index import VectorIndex
 from ml_engine.retrieval.rows import Rows
 
 _UNCOUNTED: Final = ItemCount(0, 0.0)
@@ -25,11 +26,11 @@ class Personal:
 
     algorithm = "two-tower"
 
-    def __init__(self, model: TwoTower) -> None:
+    def __init__(self, model: TwoTower, index: VectorIndex) -> None:
+        """Serve `model` with an index of its item vectors."""
         self.model = model
-        self.index = FlatIndex(model.item_vectors)
-        self._trained = len(self.index)
-        self._targets = Rows(model.item_vectors)
+        self.index = index
+        self._trained = len(index)
         self._histories = Rows(model.history_vectors)
 
     def append(self, contents: Sequence[ItemContent]) -> None:
@@ -38,7 +39,7 @@ class Personal:
         self.index.add(target)
         self.model = replace(
             self.model,
-            item_vectors=self._targets.append(target),
+            item_vectors=self.index.vectors,
             history_vectors=self._histories.append(history),
         )
 
@@ -49,7 +50,6 @@ class Personal:
             return
         places = [position for position, _ in changed]
         target, history = self.model.encode_items([content for _, content in changed])
-        self.model.item_vectors[places] = target
         self.model.history_vectors[places] = history
         self.index.replace(places, target)
 
@@ -69,11 +69,17 @@ class ServingModel:
         item_ids: Sequence[str] = (),
         titles: Sequence[str | None] = (),
         popularity: NDArray[np.float64] | None = None,
+        index: VectorIndex | None = None,
     ) -> None:
-        """Serve `model`, whose items are `item_ids`; `popularity` float64 (number_of_items,)."""
+        """Serve `model`, whose items are `item_ids`, by an `index` of its item vectors.
+
+        `popularity` float64 (number_of_items,); without an index the search is exact.
+        """
         self.version = version
         self.catalogue = Catalogue(item_ids, titles)
-        self.personal = None if model is None else Personal(model)
+        self.personal = None
+        if model is not None:
+            self.personal = Personal(model, index or FlatIndex(model.item_vectors))
         self._rank(np.zeros(len(item_ids)) if popularity is None else popularity)
         self._everything: tuple[int, Eligible] | None = None
         self._places = np.zeros(0, np.int64)

@@ -5,9 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from backends.stages import StageClock
+from ml_engine.domain.interactions import Dataset, Histories
 from ml_engine.evaluation.report import evaluate
 from ml_engine.evaluation.splits import Split, temporal_split
 from ml_engine.models import ease, popularity
@@ -15,6 +17,7 @@ from ml_engine.models.model import Model
 from ml_engine.models.two_tower import TwoTowerParameters
 from ml_engine.models.two_tower.fit import fit
 from ml_engine.retrieval.artifact import save_serving_model
+from ml_engine.retrieval.index_choice import QUERIES, choose
 from ml_engine.training.feature_engineering import build_dataset
 
 OnProgress = Callable[[str, float], None]
@@ -50,13 +53,28 @@ def train(
     with clock.stage("model_training"):
         evaluated = fit(split.train, parameters, _part(on_progress, "model_training", 0.1, 0.4))
         served = fit(dataset, parameters, _part(on_progress, "model_training", 0.4, 0.7))
-        save_serving_model(folder, served, dataset)
+    with clock.stage("index_building") as stage:
+        on_progress("index_building", 0.7)
+        index = choose(served.item_vectors, served.encode_users(_some_users(dataset, seed)))
+        stage.attributes = {
+            "retrieval.index_type": index.report.index_type,
+            "retrieval.recall_at_10": index.report.recall_at_10,
+        }
+        save_serving_model(folder, served, dataset, index)
     with clock.stage("model_evaluation"):
-        on_progress("model_evaluation", 0.7)
+        on_progress("model_evaluation", 0.75)
         models = [evaluated, *_baselines(split)]
         report = evaluate(models, split, seed=seed).to_json()
+        report["index"] = index.report.to_json()
         on_progress("model_evaluation", 1.0)
     return report, asdict(parameters)
+
+
+def _some_users(dataset: Dataset, seed: int) -> Histories:
+    """The histories that the index is measured with."""
+    met = np.flatnonzero(dataset.histories.lengths)
+    chosen = np.random.default_rng(seed).permutation(met)[:QUERIES]
+    return dataset.histories.select(chosen)
 
 
 def _baselines(split: Split) -> list[Model]:

@@ -104,6 +104,12 @@ METRICS: Final = (
         "ann_recall", "gauge",
         "Share of the 10 items of an exact search that the index found, mean of 100 searches.",
         ("tenant_id",), "ratio", ML_ENGINE,
-        note="live searches, one a second at most; the exact index that serves now has 1",
+        note="live searches, one a second at most; an exact index has 1",
+    ),
+    Metric(
+        "ann_recall_when_built", "gauge",
+        "Share of the 10 items of an exact search that the serving index found when it was built.",
+        ("tenant_id", "index_type"), "ratio", ML_ENGINE,
+        note="index_type is flat (exact, 1), ivf or hnsw, whichever was chosen by measuring",
     ),
 )  # fmt: skip

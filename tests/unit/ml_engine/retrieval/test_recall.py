@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_engine.retrieval.candidates import Search
-from ml_engine.retrieval.flat_index import FlatIndex, Selector
+from ml_engine.retrieval.flat_index import FlatIndex
 from ml_engine.retrieval.recall import recall
+from ml_engine.retrieval.selector import Selector
 
 VECTORS = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
 QUERY = np.random.default_rng(1).normal(size=8).astype(np.float32)
@@ -28,7 +29,7 @@ def test_what_is_missing_of_the_best_is_missing_of_the_recall() -> None:
 def test_an_exact_index_finds_all_whatever_is_eligible(eligible: set[int], k: int) -> None:
     mask = np.zeros(200, bool)
     mask[list(eligible)] = True
-    _, positions = FlatIndex(VECTORS).search(QUERY[None, :], k, Selector.of(mask))
+    _, positions = FlatIndex(VECTORS).search(QUERY[None, :], k, Selector(mask))
     assert recall(searched(positions[0].tolist(), mask)) == 1
 
 

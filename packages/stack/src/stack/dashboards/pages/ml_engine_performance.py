@@ -224,6 +224,10 @@ def _quality() -> Row:
                 "Share of the exact neighbours that the index finds. Below 0.95 answers suffer.",
                 units.RATIO,
                 Query(aggregated("min", "ann_recall", by="tenant_id"), "{{tenant_id}}"),
+                Query(
+                    aggregated("min", "ann_recall_when_built", by="tenant_id, index_type"),
+                    "{{tenant_id}} when built ({{index_type}})",
+                ),
             )
             .span(6)
             .max(1)

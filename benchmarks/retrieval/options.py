@@ -1,12 +1,10 @@
 """Retrieval alone, without HTTP: one recommendation by each option, and a batch.
 
-`.venv/bin/python -m benchmarks.serving.retrieval [ITEMS]` prints a JSON line each; the model is
-made of chance, the feature store is the real one.
+The model is made of chance, the feature store is the real one.
 """
 
 import asyncio
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -86,6 +84,29 @@ async def measure(recommender: Recommender, n_items: int, name: str) -> None:
     print(json.dumps({"retrieval": name, "items": n_items, "p50_us": p50, "p99_us": p99}))
 
 
+async def measure_against_faiss(recommender: Recommender, serving: ServingModel) -> None:
+    """The ann_search of plain answers, and bare FAISS asked the same right after each."""
+    assert serving.personal is not None
+    bare = faiss.IndexFlatIP(DIMENSIONS)
+    bare.add(serving.personal.index.vectors)
+    num_items = RecommendationQuery(user_id="user-0").num_items
+    stages: list[float] = []
+    calls: list[float] = []
+    for turn in range(TRIES):
+        query = RecommendationQuery(user_id=f"user-{turn % USERS}")
+        answer = await recommender.recommend(TENANT, query)
+        stages.append(next(s.seconds for s in answer.stages if s.name == "ann_search"))
+        vector = serving.personal.index.vectors[turn : turn + 1]
+        started = time.perf_counter()
+        # As many as the answer and what it leaves out, the items of the history.
+        bare.search(vector, num_items + HISTORY + 1)
+        calls.append(time.perf_counter() - started)
+    search, call = float(np.median(stages)), float(np.median(calls))
+    line = {"retrieval": "ann_search", "items": len(serving.catalogue)}
+    times = {"p50_us": round(search * 1e6), "faiss_p50_us": round(call * 1e6)}
+    print(json.dumps(line | times | {"ratio_to_faiss": round(search / call, 3)}))
+
+
 async def measure_batch(recommender: Recommender, n_items: int) -> None:
     """A batch of 1,000 users, and the longest that anything else had to wait meanwhile."""
     users = [f"user-{n}" for n in range(2 * USERS)]
@@ -130,12 +151,9 @@ async def main(n_items: int) -> None:
         serving = ServingModel("v1", random_model(n_items), ids, titles, popularity)
         models.swap(TENANT, Served(serving))
         recommender = Recommender(models, features, SearchSampler())
+        await measure_against_faiss(recommender, serving)
         for name in OPTIONS:
             await measure(recommender, n_items, name)
         await measure_batch(recommender, n_items)
         await features.close()
         await writer.close()
-
-
-if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000))
