@@ -82,6 +82,7 @@ async def test_events_become_recommendations_that_follow_new_events(
         "data_loading",
         "feature_engineering",
         "model_training",
+        "index_building",
         "model_evaluation",
     }
 
