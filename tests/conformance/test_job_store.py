@@ -16,6 +16,7 @@ from ml_engine.training.ports import ClaimLost, OpenJob
 pytestmark = pytest.mark.anyio
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+LIMIT = 20
 
 
 def job(number: int, tenant_id: str = "acme", status: JobStatus = JobStatus.QUEUED) -> TrainingJob:
@@ -58,17 +59,17 @@ async def seen(store: Store) -> OpenJob:
 
 
 async def test_an_added_job_is_found_as_it_was(store: Store) -> None:
-    await store.add(job(1), {})
+    await store.add(job(1), {}, LIMIT)
     assert await store.find("acme", "acme-1") == job(1)
 
 
 async def test_a_new_job_is_held_by_nobody_and_keeps_its_trace(store: Store) -> None:
-    await store.add(job(1), {"traceparent": "00-1-2-01"})
+    await store.add(job(1), {"traceparent": "00-1-2-01"}, LIMIT)
     assert await store.open_jobs() == [OpenJob(job(1), trace_headers={"traceparent": "00-1-2-01"})]
 
 
 async def test_of_two_that_claim_at_once_one_holds_the_job(store: Store, other: Store) -> None:
-    await store.add(job(1), {})
+    await store.add(job(1), {}, LIMIT)
     look = await seen(store)
     claims = [one.claim(look, name, running(job(1))) for one, name in ((store, "a"), (other, "b"))]
     won = await asyncio.gather(*claims)
@@ -79,7 +80,7 @@ async def test_of_two_that_claim_at_once_one_holds_the_job(store: Store, other: 
 
 
 async def test_only_the_holder_writes_how_a_job_goes(store: Store, other: Store) -> None:
-    await store.add(job(1), {})
+    await store.add(job(1), {}, LIMIT)
     assert await store.claim(await seen(store), "a", running(job(1)))
     half = running(job(1)).model_copy(update={"progress": 0.5})
     assert await store.renew("a", half) is False
@@ -93,7 +94,7 @@ async def test_only_the_holder_writes_how_a_job_goes(store: Store, other: Store)
 async def test_a_claim_that_was_renewed_since_it_was_seen_is_not_taken_over(
     store: Store, other: Store
 ) -> None:
-    await store.add(job(1), {})
+    await store.add(job(1), {}, LIMIT)
     assert await store.claim(await seen(store), "a", running(job(1)))
     look = await seen(other)
     await store.renew("a", running(job(1)))
@@ -104,7 +105,7 @@ async def test_a_claim_that_was_renewed_since_it_was_seen_is_not_taken_over(
 
 
 async def test_a_released_job_is_anybodys_until_it_has_ended(store: Store, other: Store) -> None:
-    await store.add(job(1), {})
+    await store.add(job(1), {}, LIMIT)
     assert await store.claim(await seen(store), "a", running(job(1)))
     await store.release("a", running(job(1)))
     look = await seen(other)
@@ -122,7 +123,7 @@ async def test_a_released_job_is_anybodys_until_it_has_ended(store: Store, other
 async def test_the_wish_to_cancel_reaches_the_holder_at_its_next_renewal(
     store: Store, other: Store
 ) -> None:
-    await store.add(job(1), {})
+    await store.add(job(1), {}, LIMIT)
     assert await store.claim(await seen(store), "a", running(job(1)))
     await other.want_cancelled("acme-1")
     assert (await seen(store)).cancel_wanted
@@ -131,7 +132,7 @@ async def test_the_wish_to_cancel_reaches_the_holder_at_its_next_renewal(
 
 async def test_an_open_job_tells_when_its_tenant_had_its_last_turn(store: Store) -> None:
     for number, tenant_id in ((1, "acme"), (2, "acme"), (3, "globex")):
-        await store.add(job(number, tenant_id), {})
+        await store.add(job(number, tenant_id), {}, LIMIT)
     first = (await store.open_jobs())[0]
     assert await store.claim(first, "a", running(first.job))
     done = running(first.job).model_copy(update={"status": JobStatus.COMPLETED})
@@ -141,14 +142,14 @@ async def test_an_open_job_tells_when_its_tenant_had_its_last_turn(store: Store)
 
 
 async def test_another_tenants_job_is_not_found(store: Store) -> None:
-    await store.add(job(1), {})
+    await store.add(job(1), {}, LIMIT)
     assert await store.find("globex", "acme-1") is None
     assert list(await store.of_tenant("globex", 10)) == []
 
 
 async def test_a_tenants_jobs_come_newest_first(store: Store) -> None:
     for number in (2, 1, 3):
-        await store.add(job(number), {})
+        await store.add(job(number), {}, LIMIT)
     assert [one.seed for one in await store.of_tenant("acme", 10)] == [3, 2, 1]
 
 
@@ -156,20 +157,20 @@ async def test_a_tenants_jobs_come_in_pages_that_stay_right_as_jobs_arrive(
     store: Store,
 ) -> None:
     for number in range(1, 6):
-        await store.add(job(number), {})
+        await store.add(job(number), {}, LIMIT)
     # Two of one moment stand in the order of their ids.
-    await store.add(job(30).model_copy(update={"created_at": job(3).created_at}), {})
+    await store.add(job(30).model_copy(update={"created_at": job(3).created_at}), {}, LIMIT)
     first = await store.of_tenant("acme", 3)
-    await store.add(job(9), {})
+    await store.add(job(9), {}, LIMIT)
     last = first[-1]
     rest = await store.of_tenant("acme", 3, (last.created_at, last.job_id))
     assert [one.seed for one in (*first, *rest)] == [5, 4, 30, 3, 2, 1]
 
 
 async def test_open_jobs_of_all_tenants_come_oldest_first(store: Store) -> None:
-    await store.add(job(3, "globex", JobStatus.RUNNING), {})
-    await store.add(job(1, status=JobStatus.FAILED), {})
-    await store.add(job(2), {})
+    await store.add(job(3, "globex", JobStatus.RUNNING), {}, LIMIT)
+    await store.add(job(1, status=JobStatus.FAILED), {}, LIMIT)
+    await store.add(job(2), {}, LIMIT)
     assert [one.job.job_id for one in await store.open_jobs()] == ["acme-2", "globex-3"]
 
 
@@ -179,3 +180,14 @@ async def test_a_lost_database_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(PortUnavailable):
         await store.ping()
     await store.close()
+
+
+async def test_no_more_jobs_of_a_tenant_are_kept_than_may_be_open(store: Store) -> None:
+    assert await store.add(job(1), {}, limit=2)
+    assert await store.add(job(2), {}, limit=2)
+    assert not await store.add(job(3), {}, limit=2)
+    assert await store.find("acme", "acme-3") is None
+    assert await store.add(job(3, "globex"), {}, limit=2)
+    assert await store.claim((await store.open_jobs())[0], "a", running(job(1)))
+    await store.release("a", job(1, status=JobStatus.FAILED))
+    assert await store.add(job(3), {}, limit=2)

@@ -42,7 +42,7 @@ from ml_engine.retrieval.recall import SearchSampler
 from ml_engine.retrieval.recommender import Recommender
 from ml_engine.retrieval.tenant_models import TenantModels
 from ml_engine.settings import Settings
-from ml_engine.training.job_execution import JobExecution
+from ml_engine.training.job_execution import Budget, JobExecution
 from ml_engine.training.job_queue import TrainingQueue
 from ml_engine.training.job_work import JobWork
 from ml_engine.training.ports import ClaimLost
@@ -171,13 +171,20 @@ async def _engine(
     job_telemetry = JobTelemetry(telemetry.metrics)
     deployment = Deployment(registry, models, job_telemetry.show_model)
     await deployment.start()
+    budget = Budget(settings.training_max_seconds, settings.training_max_memory_mb)
     execution = JobExecution(
-        ports.runner, registry, folder / "training", settings.service_version, deployment.activate
+        ports.runner,
+        registry,
+        folder / "training",
+        settings.service_version,
+        deployment.activate,
+        budget,
     )
     # A name that no other replica has, and none had before: what it held is not ours.
     replica = f"{gethostname()}-{token_hex(4)}"
     jobs = JobWork(ports.jobs, execution, job_telemetry, replica)
-    queue = TrainingQueue(ports.jobs, SnapshotStore(ports.objects), jobs)
+    snapshots = SnapshotStore(ports.objects)
+    queue = TrainingQueue(ports.jobs, snapshots, jobs, settings.training_queue_limit)
     sampler = SearchSampler()
     retrieval = RetrievalTelemetry(telemetry.metrics, Freshness(models, registry), sampler)
     work = (jobs.work, deployment.follow, retrieval.watch_vectors, retrieval.watch_searches)

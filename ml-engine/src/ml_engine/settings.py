@@ -34,6 +34,16 @@ class Settings(DatabaseSettings, EdgeSettings):
         Field(description="the URL of a Redis, such as redis://127.0.0.1:6379/0; empty for none"),
     ] = None
 
+    training_queue_limit: Annotated[
+        int, Field(ge=1, le=10_000, description="1 to 10000 jobs of a tenant that wait or run")
+    ] = 20
+    training_max_seconds: Annotated[
+        float, Field(gt=0, le=7 * 86_400, description="seconds that a training may take, to 604800")
+    ] = 6 * 3600
+    training_max_memory_mb: Annotated[
+        int | None, Field(ge=1, description="MB that a training may hold; empty for no bound")
+    ] = None
+
     def telemetry(self) -> dict[str, str]:
         """The environment by which a process of the engine reports as the engine does."""
         return {

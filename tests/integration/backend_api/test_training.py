@@ -70,6 +70,7 @@ async def test_a_schedule_is_put_shown_and_deleted(start: StartApi) -> None:
         assert put.json() == {
             "model_type": "two-tower",
             "seed": 3,
+            "max_seconds": None,
             "every_hours": 6,
             "min_new_events": None,
             "next_run_at": "2026-03-01T18:00:00Z",

@@ -14,17 +14,19 @@ from backends.migrations import migrate
 from backends.ports import PortUnavailable
 from contracts.training import JobStatus, ModelType, ModelVersion, TrainingJob, TrainingJobRequest
 from ml_engine.adapters.job_store import SqlJobStore
-from ml_engine.domain.errors import JobEnded, TrainingFailed
+from ml_engine.domain.errors import JobEnded, NotPromoted, TooManyJobs, TrainingFailed
 from ml_engine.migrate import MIGRATIONS
 from ml_engine.training import job_work
 from ml_engine.training.job_queue import TrainingQueue
 from ml_engine.training.job_work import JobWork
+from ml_engine.training.messages import Progress
 from ml_engine.training.ports import OnProgress
 
 pytestmark = pytest.mark.anyio
 
 TENANT = "acme"
 PATIENCE_SECONDS = 30
+QUEUE_LIMIT = 20
 
 
 class Execution:
@@ -34,12 +36,16 @@ class Execution:
         self.trained: list[str] = []
         self.deployed: list[str] = []
         self.discarded: list[str] = []
+        self.forgotten: list[str] = []
+        self.refusal: NotPromoted | None = None
+        self.progress = 0.0
         self.may_end = asyncio.Event()
 
     async def train(
         self, job: TrainingJob, trace_headers: dict[str, str], on_progress: OnProgress
     ) -> ModelVersion:
         self.trained.append(job.job_id)
+        await on_progress(Progress(stage="model_training", progress=self.progress))
         await self.may_end.wait()
         return ModelVersion(
             model_version=f"{job.job_id}-{job.attempts}",
@@ -54,7 +60,12 @@ class Execution:
             report={},
         )
 
+    async def forget(self, job: TrainingJob, attempts: int) -> None:
+        self.forgotten += [job.job_id] * attempts
+
     async def deploy(self, model: ModelVersion) -> ModelVersion:
+        if self.refusal is not None:
+            raise self.refusal
         self.deployed.append(model.model_version)
         return model
 
@@ -69,6 +80,7 @@ class Observer:
         self.statuses: list[JobStatus] = []
         self.taken_up_jobs: list[str] = []
         self.lost_jobs: list[str] = []
+        self.refusals: list[str] = []
 
     def __call__(
         self, job: TrainingJob, model: ModelVersion | None, failure: TrainingFailed | None
@@ -77,6 +89,9 @@ class Observer:
 
     def taken_up(self, job: TrainingJob) -> None:
         self.taken_up_jobs.append(job.job_id)
+
+    def not_promoted(self, job: TrainingJob, refusal: NotPromoted) -> None:
+        self.refusals.append(str(refusal))
 
     def lost(self, job: TrainingJob) -> None:
         self.lost_jobs.append(job.job_id)
@@ -114,7 +129,7 @@ class Replica:
         self.store = Store(open_engine(f"sqlite+aiosqlite:///{path}", pool_size=3))
         self.execution, self.observer = Execution(), Observer()
         self.work = JobWork(self.store, self.execution, self.observer, name)
-        self.queue = TrainingQueue(self.store, Snapshots(), self.work)
+        self.queue = TrainingQueue(self.store, Snapshots(), self.work, QUEUE_LIMIT)
         self.task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -314,3 +329,44 @@ async def test_a_job_whose_replicas_stop_again_and_again_fails(
     one.start()
     failed = await one.until(job.job_id, JobStatus.FAILED)
     assert failed.error == "interrupted: the engine stopped 2 times while it trained"
+    assert one.execution.forgotten == [job.job_id] * 2
+
+
+async def test_no_more_jobs_of_a_tenant_wait_than_may(replicas: tuple[Replica, Replica]) -> None:
+    one, other = replicas
+    jobs = [await replica.submit() for _ in range(QUEUE_LIMIT // 2) for replica in replicas]
+    with pytest.raises(TooManyJobs, match="20 training jobs wait or run"):
+        await one.submit()
+    one.start()
+    await other.queue.cancel(TENANT, jobs[0].job_id)
+    await other.submit()
+
+
+async def test_a_running_job_tells_how_long_it_takes_yet(replicas: tuple[Replica, Replica]) -> None:
+    one, _ = replicas
+    one.execution.progress = 0.5
+    one.start()
+    job = await one.submit()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (running := await one.queue.job(TENANT, job.job_id)).seconds_left is None:
+            await asyncio.sleep(0.01)
+    assert running.progress == 0.5
+    assert 0 <= running.seconds_left <= PATIENCE_SECONDS
+    one.execution.may_end.set()
+    assert (await one.until(job.job_id, JobStatus.COMPLETED)).seconds_left is None
+
+
+async def test_a_model_that_does_not_pass_the_gate_is_kept_and_the_job_says_why(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    one, _ = replicas
+    one.execution.refusal = NotPromoted("worse_than_serving", "it is worse")
+    one.execution.may_end.set()
+    one.start()
+    job = await one.submit()
+    done = await one.until(job.job_id, JobStatus.COMPLETED)
+    assert (done.not_promoted, done.error) == ("worse_than_serving: it is worse", None)
+    assert done.model_version == f"{job.job_id}-1"
+    assert one.execution.deployed == one.execution.discarded == []
+    await until_any(one.observer.refusals)
+    assert one.observer.refusals == ["it is worse"]

@@ -114,3 +114,36 @@ async def test_a_damaged_manifest_is_a_problem(tmp_path: Path) -> None:
         answer = await client.recommend(TENANT, RecommendationQuery(user_id="nobody"))
     assert (failure.value.problem.status, failure.value.problem.code) == (409, "snapshot_damaged")
     assert answer.items
+
+
+async def test_a_job_beyond_the_limit_is_refused_until_one_ends(copy: Path, place: Place) -> None:
+    request = TrainingJobRequest(snapshot_id=place.snapshot_id)
+    limited = settings(copy).model_copy(update={"training_queue_limit": 1})
+    async with engine(limited) as client:
+        job = await client.start_training(TENANT, request)
+        with pytest.raises(ServiceError) as failure:
+            await client.start_training(TENANT, request)
+        problem = failure.value.problem
+        assert (problem.status, problem.code) == (429, "too_many_training_jobs")
+        await client.cancel_training(TENANT, job.job_id)
+        again = await client.start_training(TENANT, request)
+        await client.cancel_training(TENANT, again.job_id)
+
+
+@pytest.mark.parametrize(
+    ("budget", "code"),
+    [
+        ({"training_max_seconds": 0.05}, "time_budget_exceeded"),
+        ({"training_max_memory_mb": 1}, "memory_budget_exceeded"),
+    ],
+)
+async def test_a_training_beyond_its_budget_fails_in_words(
+    copy: Path, place: Place, budget: dict[str, float], code: str
+) -> None:
+    async with engine(settings(copy).model_copy(update=budget)) as client:
+        job = await trained(client, place.snapshot_id)
+        assert job.status is JobStatus.FAILED
+        assert job.error is not None
+        assert job.error.startswith(f"{code}: the training took")
+        assert not training_processes()
+        assert (await client.recommend(TENANT, RecommendationQuery(user_id="x"))).items

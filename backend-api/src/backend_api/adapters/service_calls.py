@@ -24,7 +24,9 @@ from contracts.transport import ServiceUnavailable
 _OUR_STATUSES: Final = frozenset({401, 403, 405, 408, 415, 429})
 _OUR_CODES: Final = frozenset({"no_such_path", "unexpected_answer", "http_error"})
 # A limit of the service itself that a tenant has reached, or all have: the circuit stays closed.
-_CALLERS_CODES: Final = frozenset({"too_many_batches", "too_many_imports"})
+_CALLERS_CODES: Final = frozenset(
+    {"too_many_batches", "too_many_imports", "too_many_training_jobs"}
+)
 PING_SECONDS: Final = 2.0
 ClientT = TypeVar("ClientT")
 

@@ -188,6 +188,10 @@ _RECOMMENDATIONS: Final = (
         "training_job_ended", 409, "The training job has ended already.", "Nothing is left to do."
     ),
     ErrorCode(
+        "too_many_training_jobs", 429, "As many training jobs of the tenant wait or run as may be.",
+        "Wait for Retry-After seconds, or for one of them to end, or cancel one.",
+    ),
+    ErrorCode(
         "training_job_not_found", 404, "There is no such training job.", "List the jobs."
     ),
     ErrorCode("snapshot_not_found", 404, "There is no such snapshot.", "Start a new job."),

@@ -19,7 +19,7 @@ from web.problems import add_problem_handler, add_problem_handlers, problem
 
 RETRY_AFTER_SECONDS: Final = 5
 _IN_USE_SECONDS: Final = 1
-_RETRY_AFTER: Final = {"too_many_batches": 1, "too_many_imports": 30}
+_RETRY_AFTER: Final = {"too_many_batches": 1, "too_many_imports": 30, "too_many_training_jobs": 60}
 _logger = logging.getLogger(__name__)
 
 

@@ -179,12 +179,15 @@ JOB: Final[dict[str, Any]] = {
     "status": "queued",
     "stage": "",
     "progress": 0.0,
+    "max_seconds": None,
+    "seconds_left": None,
     "attempts": 0,
     "created_at": MOMENT,
     "started_at": None,
     "finished_at": None,
     "model_version": None,
     "error": None,
+    "not_promoted": None,
 }
 SCHEDULE: Final[dict[str, Any]] = {**TRAINING, "every_hours": 24, "min_new_events": 100_000}
 SCHEDULED: Final[dict[str, Any]] = {

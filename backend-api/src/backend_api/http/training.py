@@ -30,7 +30,9 @@ _AWAY = "ml_engine_unavailable"
     status_code=status.HTTP_202_ACCEPTED,
     responses={
         202: answer("The job is queued.", examples.JOB),
-        **write_body_problems("empty_snapshot", "data_pipeline_unavailable", _AWAY),
+        **write_body_problems(
+            "empty_snapshot", "too_many_training_jobs", "data_pipeline_unavailable", _AWAY
+        ),
     },
     openapi_extra=json_body(TrainingRequest, examples.TRAINING, required=False),
     summary="Train a model",
@@ -38,7 +40,8 @@ _AWAY = "ml_engine_unavailable"
 async def start_training(request: Request, caller: WritingCaller, product: Provided) -> Response:
     """Train a model from everything that was sent so far; as soon as it is trained, it serves.
 
-    Without a body the defaults are trained.
+    Unless it is no better than popularity or worse than the model that serves: then it is kept, the
+    job's `not_promoted` says why, and it can be activated. Without a body the defaults are trained.
     """
     wanted = await read_optional_json(request, TrainingRequest)
     job = await product.training.start(caller.tenant_id, wanted)

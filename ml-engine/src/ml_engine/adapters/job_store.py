@@ -38,8 +38,10 @@ class SqlJobStore(SqlStore):
     what = "jobs database"
     table = training_jobs
 
-    async def add(self, job: TrainingJob, trace_headers: Mapping[str, str]) -> None:
-        """Keep a new job."""
+    async def add(self, job: TrainingJob, trace_headers: Mapping[str, str], limit: int) -> bool:
+        """Keep a new job, where fewer than `limit` of the tenant have not ended."""
+        of_tenant = training_jobs.c.tenant_id == job.tenant_id
+        n_open = sa.select(sa.func.count()).select_from(training_jobs).where(of_tenant, _IS_OPEN)
         values = {
             "job_id": job.job_id,
             "tenant_id": job.tenant_id,
@@ -51,7 +53,10 @@ class SqlJobStore(SqlStore):
         }
         with available(self.what):
             async with self._engine.begin() as connection:
+                if (await connection.execute(n_open)).scalar_one() >= limit:
+                    return False
                 await connection.execute(training_jobs.insert().values(values))
+                return True
 
     async def find(self, tenant_id: str, job_id: str) -> TrainingJob | None:
         """One job of the tenant."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from contracts.training import JobStatus, ModelVersion, TrainingJob
 from instrumentation.context import RequestContext, bind, reset
 from instrumentation.metrics import Metrics
-from ml_engine.domain.errors import TrainingFailed
+from ml_engine.domain.errors import NotPromoted, TrainingFailed
 
 KEPT_JOBS = 100
 """How many jobs have a series of their own; the series of older ones are removed."""
@@ -63,6 +63,12 @@ class JobTelemetry:
             _tell(job, logging.WARNING, f"training job failed: {failure}")
         else:
             _tell(job, logging.INFO, f"training job {job.status}")
+
+    def not_promoted(self, job: TrainingJob, refusal: NotPromoted) -> None:
+        """Record that the model of a job did not pass the gate."""
+        reason = refusal.reason_code
+        self._metrics.inc("model_promotions_refused_total", tenant_id=job.tenant_id, reason=reason)
+        _tell(job, logging.WARNING, f"the model is kept and does not serve: {refusal}")
 
     def taken_up(self, job: TrainingJob) -> None:
         """Record that a job is run again, after the replica that ran it stopped or fell silent."""

@@ -43,8 +43,14 @@ class LocalTrainingRunner:
         )
         self._process = process
         try:
-            outcome = await _converse(process, spec, on_progress)
-            code = await process.wait()
+            async with asyncio.timeout(spec.max_seconds):
+                outcome = await _converse(process, spec, on_progress)
+                code = await process.wait()
+        except TimeoutError:
+            return Failed(
+                code="time_budget_exceeded",
+                reason=f"the training took longer than the {spec.max_seconds:g} seconds it may",
+            )
         finally:
             await self.close()
         return outcome or _died(code)

@@ -90,3 +90,19 @@ class TrainingFailed(DomainError):
     def __init__(self, reason_code: str, reason: str) -> None:
         super().__init__(reason)
         self.reason_code = reason_code
+
+
+class NotPromoted(DomainError):
+    """A new model is kept, but does not serve by itself; `reason_code` and text as above."""
+
+    code = "not_promoted"
+
+    def __init__(self, reason_code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.reason_code = reason_code
+
+
+class TooManyJobs(DomainError):
+    """So many jobs of the tenant wait or run that no more is taken in."""
+
+    code = "too_many_training_jobs"

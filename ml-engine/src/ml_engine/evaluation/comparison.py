@@ -18,8 +18,12 @@ def compare(baseline: ModelVersion, candidate: ModelVersion) -> ModelComparison:
 
 def own_metrics(model: ModelVersion) -> dict[str, dict[str, float]]:
     """Mean, low and high of each measure of the model itself in its report, by name."""
-    entry = next(e for e in model.report["models"] if e["model"] == model.model_type)
-    return entry["metrics"]
+    return metrics_of(model, model.model_type)
+
+
+def metrics_of(model: ModelVersion, reported: str) -> dict[str, dict[str, float]]:
+    """The same of one of the models that its report sets beside it."""
+    return next(e["metrics"] for e in model.report["models"] if e["model"] == reported)
 
 
 def _compared(name: str, before: dict[str, Any], after: dict[str, Any]) -> MetricComparison:

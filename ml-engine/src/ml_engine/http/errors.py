@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 
 from backends.ports import PortUnavailable
-from ml_engine.domain.errors import DomainError
+from ml_engine.domain.errors import DomainError, TooManyJobs
 from web.problems import (
     add_problem_handler,
     add_problem_handlers,
@@ -23,7 +23,10 @@ STATUS = {
     "snapshot_damaged": 409,
     "training_job_ended": 409,
     "invalid_cursor": 422,
+    "too_many_training_jobs": 429,
 }
+
+TRAINING_RETRY_SECONDS = "60"
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -34,4 +37,6 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 def _domain_error(error: DomainError) -> Response:
-    return problem(STATUS[error.code], error.code, str(error))
+    retry = isinstance(error, TooManyJobs)
+    headers = {"retry-after": TRAINING_RETRY_SECONDS} if retry else None
+    return problem(STATUS[error.code], error.code, str(error), headers=headers)

@@ -15,7 +15,12 @@ router = APIRouter(prefix="/v1/tenants/{tenant}", responses=PROBLEMS)
 @router.post(
     "/training-jobs",
     status_code=202,
-    responses=problem_answers({409: "The snapshot is damaged: make it again."}),
+    responses=problem_answers(
+        {
+            409: "The snapshot is damaged: make it again.",
+            429: "As many jobs of the tenant wait or run as may be.",
+        }
+    ),
 )
 async def submit(tenant_id: TenantDep, body: TrainingJobRequest, engine: EngineDep) -> TrainingJob:
     """Queue a training job on a snapshot."""

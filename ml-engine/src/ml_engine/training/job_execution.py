@@ -3,17 +3,28 @@
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from contracts.training import ModelVersion, TrainingJob
-from ml_engine.domain.errors import TrainingFailed
+from ml_engine.domain.errors import ModelNotFound, TrainingFailed
+from ml_engine.evaluation.promotion import check_promotion
 from ml_engine.registry.registry import ModelRegistry
 from ml_engine.training.messages import Failed, Trained, TrainingSpec
 from ml_engine.training.ports import OnProgress, TrainingRunner
 
 Deploy = Callable[[str, str], Awaitable[ModelVersion]]
 """Lets a version of a tenant serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one training may take; `memory_mb` of None is no bound."""
+
+    seconds: float
+    memory_mb: int | None = None
 
 
 class JobExecution:
@@ -26,12 +37,14 @@ class JobExecution:
         scratch: Path,
         code_version: str,
         deploy: Deploy,
+        budget: Budget,
     ) -> None:
         self._runner = runner
         self._registry = registry
         self._scratch = scratch
         self._code_version = code_version
         self._deploy = deploy
+        self._budget = budget
 
     async def train(
         self, job: TrainingJob, trace_headers: dict[str, str], on_progress: OnProgress
@@ -40,11 +53,12 @@ class JobExecution:
 
         Cancelled, it ends the training process and leaves no model.
         """
-        await self._forget_earlier(job)
+        await self.forget(job, job.attempts - 1)
         folder = self._scratch / _version(job)
         folder.mkdir(parents=True)
         try:
-            outcome = await self._runner.run(_spec(job, folder, trace_headers), on_progress)
+            spec = _spec(job, folder, trace_headers, self._budget)
+            outcome = await self._runner.run(spec, on_progress)
             if isinstance(outcome, Failed):
                 raise TrainingFailed(outcome.code, outcome.reason)
             record = self._record(job, outcome)
@@ -54,21 +68,30 @@ class JobExecution:
             shutil.rmtree(folder, ignore_errors=True)
 
     async def deploy(self, model: ModelVersion) -> ModelVersion:
-        """Let the model serve."""
+        """Let the model serve. Raises `NotPromoted` where it does not pass the gate."""
+        check_promotion(model, await self._serving(model.tenant_id))
         return await self._deploy(model.tenant_id, model.model_version)
 
     async def discard(self, model: ModelVersion) -> None:
         """Remove a model that shall not serve."""
         await self._registry.discard(model.tenant_id, model.model_version)
 
-    async def _forget_earlier(self, job: TrainingJob) -> None:
-        """Remove what earlier attempts at the job have left; a model that has served stays."""
-        served = await self._registry.serving_history(job.tenant_id) if job.attempts > 1 else []
-        for attempt in range(1, job.attempts):
+    async def forget(self, job: TrainingJob, attempts: int) -> None:
+        """Remove what the first `attempts` at the job have left; a model that has served stays."""
+        served = await self._registry.serving_history(job.tenant_id) if attempts else []
+        for attempt in range(1, attempts + 1):
             version = _version(job.model_copy(update={"attempts": attempt}))
             shutil.rmtree(self._scratch / version, ignore_errors=True)
             if version not in served:
                 await self._registry.discard(job.tenant_id, version)
+
+    async def _serving(self, tenant_id: str) -> ModelVersion | None:
+        version = await self._registry.serving_version(tenant_id)
+        if version is None:
+            return None
+        with suppress(ModelNotFound):
+            return await self._registry.record(tenant_id, version)
+        return None
 
     async def _publish(self, folder: Path, record: ModelVersion) -> None:
         try:
@@ -100,7 +123,9 @@ def _version(job: TrainingJob) -> str:
     return job.job_id if job.attempts <= 1 else f"{job.job_id}-{job.attempts}"
 
 
-def _spec(job: TrainingJob, folder: Path, trace_headers: dict[str, str]) -> TrainingSpec:
+def _spec(
+    job: TrainingJob, folder: Path, trace_headers: dict[str, str], budget: Budget
+) -> TrainingSpec:
     return TrainingSpec(
         job_id=job.job_id,
         tenant_id=job.tenant_id,
@@ -109,4 +134,6 @@ def _spec(job: TrainingJob, folder: Path, trace_headers: dict[str, str]) -> Trai
         seed=job.seed,
         folder=str(folder),
         trace_headers=trace_headers,
+        max_seconds=min(job.max_seconds or budget.seconds, budget.seconds),
+        max_memory_mb=budget.memory_mb,
     )

@@ -9,7 +9,13 @@ from typing import Final
 from backends.leases import Leases
 from backends.snapshots import SnapshotDamaged, SnapshotStore
 from contracts.training import JobStatus, TrainingJob, TrainingJobRequest
-from ml_engine.domain.errors import JobEnded, JobNotFound, SnapshotNotFound, SnapshotUnusable
+from ml_engine.domain.errors import (
+    JobEnded,
+    JobNotFound,
+    SnapshotNotFound,
+    SnapshotUnusable,
+    TooManyJobs,
+)
 from ml_engine.training.job_work import JobWork
 from ml_engine.training.ports import JobStore
 
@@ -22,15 +28,17 @@ _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
 class TrainingQueue:
     """Takes jobs in for all replicas, tells how they stand, and cancels them."""
 
-    def __init__(self, jobs: JobStore, snapshots: SnapshotStore, work: JobWork) -> None:
+    def __init__(self, jobs: JobStore, snapshots: SnapshotStore, work: JobWork, limit: int) -> None:
+        """Let `limit` jobs of a tenant wait and run."""
         self._jobs = jobs
         self._snapshots = snapshots
         self._work = work
+        self._limit = limit
 
     async def submit(
         self, tenant_id: str, request: TrainingJobRequest, trace_headers: Mapping[str, str]
     ) -> TrainingJob:
-        """Queue a job. Raises `SnapshotNotFound` and `SnapshotUnusable`."""
+        """Queue a job. Raises `SnapshotNotFound`, `SnapshotUnusable` and `TooManyJobs`."""
         try:
             await self._snapshots.read_manifest(tenant_id, request.snapshot_id)
         except KeyError:
@@ -47,9 +55,13 @@ class TrainingQueue:
             status=JobStatus.QUEUED,
             stage="queued",
             progress=0.0,
+            max_seconds=request.max_seconds,
             created_at=now,
         )
-        await self._jobs.add(job, trace_headers)
+        if not await self._jobs.add(job, trace_headers, self._limit):
+            raise TooManyJobs(
+                f"{self._limit} training jobs wait or run already: wait for one, or cancel one"
+            )
         self._work.added(job)
         return job
 

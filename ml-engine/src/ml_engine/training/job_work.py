@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any, Final, Protocol
 from backends.leases import RENEW_SECONDS, Leases
 from backends.ports import PortUnavailable
 from contracts.training import JobStatus, ModelVersion, TrainingJob
-from ml_engine.domain.errors import TrainingFailed
+from ml_engine.domain.errors import NotPromoted, TrainingFailed
 from ml_engine.training.job_execution import JobExecution
 from ml_engine.training.messages import Progress
 from ml_engine.training.ports import ClaimLost, JobClaims, OpenJob
@@ -36,6 +37,10 @@ class JobObserver(Protocol):
         """A job's status changed; with the model it made or why it made none."""
         ...
 
+    def not_promoted(self, job: TrainingJob, refusal: NotPromoted) -> None:
+        """The model that a job made did not pass the gate, and another one serves on."""
+        ...
+
     def taken_up(self, job: TrainingJob) -> None:
         """A job is run again here that another replica has begun and does not hold any more."""
         ...
@@ -52,10 +57,21 @@ class _Run:
         self.job = job
         self.cancelled = False
         self.lost = False
+        self._begun = time.monotonic()
+        self._expected_seconds: float | None = None
 
     async def on_progress(self, progress: Progress) -> None:
         """Remember how far it is; the next renewal tells it."""
         self.job = _changed(self.job, stage=progress.stage, progress=progress.progress)
+        if progress.progress > 0:
+            self._expected_seconds = (time.monotonic() - self._begun) / progress.progress
+
+    def now(self) -> TrainingJob:
+        """The job with the time that is left, if it goes on as it went until its last progress."""
+        if self._expected_seconds is None:
+            return self.job
+        left = self._begun + self._expected_seconds - time.monotonic()
+        return _changed(self.job, seconds_left=round(max(left, 0.0), 1))
 
 
 class JobWork:
@@ -129,6 +145,7 @@ class JobWork:
     ) -> None:
         # Another replica may have been quicker.
         if await self._claims.claim(chosen, self._replica, chosen.job):
+            await self._execution.forget(chosen.job, chosen.job.attempts)
             with suppress(ClaimLost):
                 await self._end(chosen.job, status, failure)
 
@@ -138,6 +155,7 @@ class JobWork:
             status=JobStatus.RUNNING,
             stage="starting",
             progress=0.0,
+            seconds_left=None,
             attempts=chosen.job.attempts + 1,
             started_at=datetime.now(UTC),
         )
@@ -161,7 +179,8 @@ class JobWork:
 
     async def _complete(self, run: _Run, training: asyncio.Task[ModelVersion]) -> None:
         try:
-            model = await self._deployed(run, await training)
+            model = await training
+            refusal = await self._deploy(run, model)
         except asyncio.CancelledError:
             await self._stopped(run)
         except TrainingFailed as failure:
@@ -176,16 +195,21 @@ class JobWork:
             failure = TrainingFailed("internal_error", type(error).__name__)
             await self._end(run.job, JobStatus.FAILED, failure)
         else:
-            await self._end(run.job, JobStatus.COMPLETED, model=model)
+            await self._end(run.job, JobStatus.COMPLETED, model=model, refusal=refusal)
 
-    async def _deployed(self, run: _Run, model: ModelVersion) -> ModelVersion:
+    async def _deploy(self, run: _Run, model: ModelVersion) -> NotPromoted | None:
+        """Let the model serve; where it does not pass the gate, why."""
         try:
             # Only who still holds the job may let its model serve.
             await _in_time(lambda: self._claims.renew(self._replica, run.job))
         except ClaimLost:
             await self._execution.discard(model)
             raise
-        return await self._execution.deploy(model)
+        try:
+            await self._execution.deploy(model)
+        except NotPromoted as refusal:
+            return refusal
+        return None
 
     async def _stopped(self, run: _Run) -> None:
         """The training was cut off: by a caller's wish, by another replica, or by a stop."""
@@ -203,7 +227,7 @@ class JobWork:
         while True:
             await self._wait(RENEW_SECONDS)
             try:
-                cancel_wanted = await self._claims.renew(self._replica, run.job)
+                cancel_wanted = await self._claims.renew(self._replica, run.now())
             except PortUnavailable:
                 # Nobody else can claim the job meanwhile, as long as nobody can reach the jobs.
                 continue
@@ -221,6 +245,7 @@ class JobWork:
         status: JobStatus,
         failure: TrainingFailed | None = None,
         model: ModelVersion | None = None,
+        refusal: NotPromoted | None = None,
     ) -> None:
         ended = _changed(
             job,
@@ -229,10 +254,14 @@ class JobWork:
             progress=job.progress if model is None else 1.0,
             finished_at=datetime.now(UTC),
             model_version=model.model_version if model else None,
+            seconds_left=None,
             error=f"{failure.reason_code}: {failure}" if failure else None,
+            not_promoted=f"{refusal.reason_code}: {refusal}" if refusal else None,
         )
         await _in_time(lambda: self._claims.release(self._replica, ended))
         self._observer(ended, model, failure)
+        if refusal is not None:
+            self._observer.not_promoted(ended, refusal)
 
     async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -21,6 +21,10 @@ class TrainingSpec(BaseModel):
     """Where the files of the model go: an empty folder."""
     trace_headers: dict[str, str]
     """The trace context of the request that asked for the job."""
+    max_seconds: float
+    """The longest that the training may take."""
+    max_memory_mb: int | None = None
+    """The most memory that the process may hold; None for no bound."""
 
 
 class Progress(BaseModel):

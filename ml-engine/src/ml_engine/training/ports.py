@@ -30,8 +30,11 @@ class TrainingRunner(Protocol):
 class JobStore(Protocol):
     """Keeps training jobs over restarts, for all replicas."""
 
-    async def add(self, job: TrainingJob, trace_headers: Mapping[str, str]) -> None:
-        """Keep a new job, with the trace context of the request that asked for it."""
+    async def add(self, job: TrainingJob, trace_headers: Mapping[str, str], limit: int) -> bool:
+        """Keep a new job, with the trace context of the request that asked for it.
+
+        False, and nothing is kept, where `limit` jobs of the tenant have not ended.
+        """
         ...
 
     async def find(self, tenant_id: str, job_id: str) -> TrainingJob | None:

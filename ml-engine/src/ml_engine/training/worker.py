@@ -6,9 +6,11 @@ import logging
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 import anyio
+import psutil
 from opentelemetry.trace import Link, get_current_span
 from pydantic import BaseModel
 
@@ -27,6 +29,8 @@ from ml_engine.training.training import train
 NICENESS = 10
 """Serving goes before training where they share a machine."""
 
+MEMORY_LOOK_SECONDS = 0.1
+
 _logger = logging.getLogger(__name__)
 
 
@@ -40,6 +44,8 @@ def main() -> None:
     """Train what the first line of standard input asks for; the argument is the object store."""
     spec = TrainingSpec.model_validate_json(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if spec.max_memory_mb is not None:
+        threading.Thread(target=_end_beyond, args=[spec.max_memory_mb], daemon=True).start()
     os.nice(NICENESS)
     settings = load_settings(WorkerSettings)
     # Standard output carries the messages, so the log goes to standard error.
@@ -91,6 +97,15 @@ def _data_hash(manifest: SnapshotManifest) -> str:
 def _send(message: BaseModel) -> None:
     sys.stdout.write(message.model_dump_json() + "\n")
     sys.stdout.flush()
+
+
+def _end_beyond(max_memory_mb: int) -> None:
+    process = psutil.Process()
+    while process.memory_info().rss <= max_memory_mb << 20:
+        time.sleep(MEMORY_LOOK_SECONDS)
+    reason = f"the training took more than the {max_memory_mb} MB of memory that it may"
+    _send(Failed(code="memory_budget_exceeded", reason=reason))
+    os._exit(1)
 
 
 def _end_with_parent() -> None:

@@ -44,6 +44,12 @@ METRICS: Final = (
         ("tenant_id",), "jobs", ML_ENGINE,
     ),
     Metric(
+        "model_promotions_refused_total", "counter",
+        "New models that were kept but do not serve, because they did not pass the gate.",
+        ("tenant_id", "reason"), "models", ML_ENGINE,
+        note="reason is no_better_than_popularity or worse_than_serving",
+    ),
+    Metric(
         "training_job_duration_seconds", "histogram", "Time of one training job.",
         ("tenant_id", "model_type"), "seconds", ML_ENGINE, TRAINING_DURATION,
     ),

@@ -34,6 +34,8 @@ class TrainingParameters(BaseModel):
 
     model_type: ModelType = ModelType.TWO_TOWER
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    max_seconds: Annotated[int, Field(ge=1, le=7 * 86_400)] | None = None
+    """The longest that the training may take, where that is less than the engine allows."""
 
 
 class TrainingJobRequest(TrainingParameters):
@@ -43,7 +45,11 @@ class TrainingJobRequest(TrainingParameters):
 
 
 class TrainingJob(BaseModel):
-    """A training job: its stage, its progress from 0 to 1, and how it ended."""
+    """A training job: its stage, its progress from 0 to 1, and how it ended.
+
+    `seconds_left` is an estimate by the progress, while it runs; `not_promoted` says why the model
+    that it made does not serve by itself.
+    """
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -55,12 +61,15 @@ class TrainingJob(BaseModel):
     status: JobStatus
     stage: str
     progress: float
+    max_seconds: int | None = None
+    seconds_left: float | None = None
     attempts: int = 0
     created_at: AwareDatetime
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None
     model_version: str | None = None
     error: str | None = None
+    not_promoted: str | None = None
 
 
 class ModelVersion(BaseModel):

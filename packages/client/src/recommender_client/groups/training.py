@@ -37,6 +37,7 @@ class Schedule(Group[RunnerT]):
         min_new_events: int | None = None,
         model_type: ModelType = ModelType.TWO_TOWER,
         seed: int = 0,
+        max_seconds: int | None = None,
     ) -> Call[ScheduledTraining]:
         """Train again every so many hours, when so many events are new, or by either."""
         body = TrainingSchedule(
@@ -44,6 +45,7 @@ class Schedule(Group[RunnerT]):
             min_new_events=min_new_events,
             model_type=model_type,
             seed=seed,
+            max_seconds=max_seconds,
         )
         return write("PUT", _schedule, "training-schedule", body=body)
 
@@ -62,10 +64,14 @@ class Training(Group[RunnerT]):
 
     @Operation
     def start(
-        self, *, model_type: ModelType = ModelType.TWO_TOWER, seed: int = 0
+        self,
+        *,
+        model_type: ModelType = ModelType.TWO_TOWER,
+        seed: int = 0,
+        max_seconds: int | None = None,
     ) -> Call[TrainingJob]:
-        """Train a model from everything that was sent so far."""
-        body = TrainingRequest(model_type=model_type, seed=seed)
+        """Train a model from everything that was sent so far, in `max_seconds` at most."""
+        body = TrainingRequest(model_type=model_type, seed=seed, max_seconds=max_seconds)
         return write("POST", _job, "training-jobs", body=body)
 
     @Operation
