@@ -51,7 +51,7 @@ def given_split(train: Dataset, held_out: Histories, held_by: str) -> Split:
     trained = _pairs(train.histories, train.n_items)
     new = ~np.isin(_pairs(held_out, train.n_items), trained)
     if not new.any():
-        raise NotEnoughData("a user whose held-out events have an item that is new to them")
+        raise NotEnoughData("a user whose last events have an item that is new to them")
     return Split(train, held_out.keep(new), held_by)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from backends.stages import StageClock
+from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Dataset, Histories
 from ml_engine.evaluation.report import evaluate
 from ml_engine.evaluation.splits import Split, temporal_split
@@ -48,7 +49,7 @@ def train(
     with clock.stage("feature_engineering"):
         on_progress("feature_engineering", 0.05)
         dataset = build_dataset(events, items, event_weights)
-        split = temporal_split(dataset)
+        split = _held_out(dataset)
         parameters = TwoTowerParameters()
     with clock.stage("model_training"):
         evaluated = fit(split.train, parameters, _part(on_progress, "model_training", 0.1, 0.4))
@@ -75,6 +76,13 @@ def _some_users(dataset: Dataset, seed: int) -> Histories:
     met = np.flatnonzero(dataset.histories.lengths)
     chosen = np.random.default_rng(seed).permutation(met)[:QUERIES]
     return dataset.histories.select(chosen)
+
+
+def _held_out(dataset: Dataset) -> Split:
+    split = temporal_split(dataset)
+    if not (split.train.histories.lengths >= 2).any():
+        raise NotEnoughData("a user with three or more events, of which the report keeps one back")
+    return split
 
 
 def _baselines(split: Split) -> list[Model]:
