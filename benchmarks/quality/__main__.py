@@ -22,6 +22,7 @@ from ml_engine.domain.interactions import Dataset
 from ml_engine.evaluation import metrics
 from ml_engine.evaluation.report import evaluate
 from ml_engine.evaluation.splits import Split, random_split, temporal_split
+from ml_engine.evaluation.tuning import tuned
 from ml_engine.models import ease, popularity
 from ml_engine.models.model import Model
 from ml_engine.models.two_tower import TwoTowerParameters
@@ -52,7 +53,7 @@ def movietweetings(directory: Path, seed: int) -> Iterator[Figures]:
     """Last tenth of each user's events, full ranking, at 10."""
     split = temporal_split(datasets.read_movietweetings(directory))
     validation = temporal_split(split.train)
-    for model, figures in _models(split.train, validation):
+    for model, figures in _models(split.train, validation, seed):
         yield {**figures, **_ranked(model, split, 10, seed)}
 
 
@@ -60,14 +61,14 @@ def gowalla(directory: Path, seed: int) -> Iterator[Figures]:
     """The published split, full ranking, at 20."""
     train, held_out = datasets.read_gowalla(directory)
     split = Split(train, held_out, "LightGCN's split")
-    for model, figures in _models(train, random_split(train, seed=seed)):
+    for model, figures in _models(train, random_split(train, seed=seed), seed):
         yield {**figures, **_ranked(model, split, 20, seed)}
 
 
 def ml_1m(directory: Path, seed: int) -> Iterator[Figures]:
     """The left-out item against its sampled negatives, at 10."""
     train, test = datasets.read_ml_1m(directory)
-    for model, figures in _models(train, random_split(train, seed=seed)):
+    for model, figures in _models(train, random_split(train, seed=seed), seed):
         yield {**figures, **_sampled(model, train, test)}
 
 
@@ -78,8 +79,15 @@ RUNS: dict[str, Callable[[Path, int], Iterator[Figures]]] = {
 }
 
 
-def _models(train: Dataset, validation: Split) -> Iterator[tuple[Model, Figures]]:
-    yield _timed(lambda: fit(train, TwoTowerParameters()))
+def _models(train: Dataset, validation: Split, seed: int) -> Iterator[tuple[Model, Figures]]:
+    chosen: list[TwoTowerParameters] = []
+
+    def fitted() -> Model:
+        chosen.append(tuned(train, TwoTowerParameters(), seed))
+        return fit(train, chosen[0])
+
+    model, figures = _timed(fitted)
+    yield model, {**figures, **_choice(chosen[0])}
     if train.n_items <= EASE_MAX_ITEMS:
         l2 = max(
             EASE_L2, key=lambda value: _validated(ease.fit(validation.train, value), validation)
@@ -87,6 +95,16 @@ def _models(train: Dataset, validation: Split) -> Iterator[tuple[Model, Figures]
         model, figures = _timed(lambda: ease.fit(train, l2))
         yield model, {**figures, "l2": l2}
     yield _timed(lambda: popularity.fit(train))
+
+
+def _choice(parameters: TwoTowerParameters) -> Figures:
+    learned = parameters.descent.epochs > 0
+    return {
+        "epochs": parameters.descent.epochs,
+        "similarity_rank": parameters.similarity_rank,
+        "similarity_gain": None if learned else parameters.similarity_gain,
+        "similarity_share": parameters.similarity_share if learned else None,
+    }
 
 
 def _timed(make: Callable[[], Model]) -> tuple[Model, Figures]:

@@ -13,6 +13,7 @@ from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Dataset, Histories
 from ml_engine.evaluation.report import evaluate
 from ml_engine.evaluation.splits import Split, temporal_split
+from ml_engine.evaluation.tuning import tuned
 from ml_engine.models import ease, popularity
 from ml_engine.models.model import Model
 from ml_engine.models.two_tower import TwoTowerParameters
@@ -50,10 +51,13 @@ def train(
         on_progress("feature_engineering", 0.05)
         dataset = build_dataset(events, items, event_weights)
         split = _held_out(dataset)
-        parameters = TwoTowerParameters()
     with clock.stage("model_training"):
-        evaluated = fit(split.train, parameters, _part(on_progress, "model_training", 0.1, 0.4))
-        served = fit(dataset, parameters, _part(on_progress, "model_training", 0.4, 0.7))
+        parts = [
+            _part(on_progress, "model_training", start, start + 0.2) for start in (0.1, 0.3, 0.5)
+        ]
+        parameters = tuned(split.train, TwoTowerParameters(), seed, parts[0])
+        evaluated = fit(split.train, parameters, parts[1])
+        served = fit(dataset, parameters, parts[2])
     with clock.stage("index_building") as stage:
         on_progress("index_building", 0.7)
         index = choose(served.item_vectors, served.encode_users(_some_users(dataset, seed)))

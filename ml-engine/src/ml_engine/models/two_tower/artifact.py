@@ -12,7 +12,7 @@ from ml_engine.models.two_tower.item_tower import ItemTower
 from ml_engine.models.two_tower.model import TwoTower
 from ml_engine.models.two_tower.user_tower import UserTower
 
-FORMAT = 1
+FORMAT = 2
 DESCRIPTION = "model.json"
 
 
@@ -36,6 +36,8 @@ def save(model: TwoTower, directory: Path) -> None:
         "name": model.name,
         "decay": tower.decay,
         "normalisation": tower.normalisation,
+        "length": tower.length,
+        "measured": tower.measured,
         "content_features": model.item_tower.names,
     }
     (directory / DESCRIPTION).write_text(json.dumps(description, ensure_ascii=False), "utf-8")
@@ -62,6 +64,8 @@ def load(directory: Path, mmap_mode: Literal["r"] | None = None) -> TwoTower:
             normalisation=description["normalisation"],
             knots=array("knots"),
             trend_table=array("trend_table"),
+            length=description["length"],
+            measured=description["measured"],
         ),
         item_tower=ItemTower(
             names=description["content_features"],

@@ -69,7 +69,8 @@ class TwoTower:
         """
         if not self.item_tower.rows([content])[0]:
             return None
-        return self.encode_items([content])[1][0] + self.user_tower.constant(None)
+        history = self.encode_items([content])[1]
+        return self.user_tower.scaled(history)[0] + self.user_tower.constant(None)
 
     def directions(self, positions: np.ndarray) -> np.ndarray:
         """What the items are like, whatever their popularity: float32 (n, d - 1) of length 1 or 0.

@@ -2,7 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class DescentParameters:
+    """How tables are learned by gradients; `epochs` 0 is not at all."""
+
+    epochs: int = 0
+    rank: int = 255
+    """With the dimension of popularity, 256."""
+    damping: float = 20.0
+    """Added to the degrees of users and items for the spectrum that the descent starts from."""
+    travel: float = 10.0
+    """Steps of an item in all, in shares of a typical entry of its vector, if none became smaller.
+
+    The rate of learning follows: the oftener items are in a batch, the smaller is each step. It
+    falls by a straight line to 0 after the last epoch.
+    """
+    length: float = 8.0
+    """Length of a user vector: the inverse of the softmax's temperature."""
+    least_left_out: float = 0.1
+    most_left_out: float = 0.5
+    """Shares of a history that are left out, drawn evenly between these."""
+    user_power: float = 0.5
+    """A user with n left-out events counts n^user_power times."""
+    users_per_batch: int = 512
+    batches: int = 48
+    """Batches an epoch at least, unless they would be very small."""
+    sampled_items: int = 2000
+    """Items beside the answers that stand for the catalogue in a batch, about."""
+    sample_power: float = 0.5
+    """An item's chance to be sampled grows with its events to this power."""
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +52,16 @@ class TwoTowerParameters:
     """Time constant of the popularity that the trend is made of, in days."""
 
     similarity_rank: int = 32
+    """0 leaves EASE out."""
     similarity_items: int = 4096
     """Most popular items whose similarities are taken from EASE."""
     similarity_l2: float = 300.0
     similarity_gain: float = 30.0
-    """How many nats a full EASE score is worth."""
+    """How many nats a full EASE score is worth, where nothing is learned beside it."""
+
+    descent: DescentParameters = field(default_factory=DescentParameters)
+    similarity_share: float = 0.25
+    """Length of EASE's part of a typical user vector, in lengths of the learned part beside it."""
 
     position_power: float = 0.7
     """The p-th newest event weighs p^-position_power, where events have times."""

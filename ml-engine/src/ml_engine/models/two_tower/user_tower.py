@@ -6,6 +6,8 @@ newest event), of which the newest `L = len(position_weights)` count:
     u   = sum_j a_j h_j + c(time of the newest event)
     a_j = e_j w_p exp(-decay t_j) / (sum of these)^normalisation
 
+or, where the tower has a length, all a_j multiplied so that the sum of the a_j h_j is as long as
+that in its first dimensions, those that are learned.
 e_j is the weight of the event's type. All a_j >= 0 and u is linear in the h_j given them, so
 a_j <h_j, v_i> is exactly what event j adds to the score of item i. c, the trend, interpolates
 between the two nearest of the time knots and stands still outside of them; without any event it
@@ -22,6 +24,7 @@ import numpy as np
 from ml_engine.domain.interactions import MILLISECONDS_PER_DAY, Histories
 
 MAX_AGE_DAYS = 365.0
+SHORTEST = np.float32(1e-9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class UserTower:
 
     `position_weights` float32 (L,); `decay` per day; `normalisation` in 0..1; `knots` int64 (K,)
     ms, ascending, K = 1 for no trend; `trend_table` float32 (K, d), with 1 in the dimension of
-    an item's popularity, which every user takes once.
+    an item's popularity, which every user takes once; `length` of what the history adds up to in
+    the first `measured` dimensions, None for any.
     """
 
     position_weights: np.ndarray
@@ -38,6 +42,8 @@ class UserTower:
     normalisation: float
     knots: np.ndarray
     trend_table: np.ndarray
+    length: float | None = None
+    measured: int = 0
     _knot_list: list[int] = field(init=False, repr=False)
     _rate: np.float32 = field(init=False, repr=False)
 
@@ -91,6 +97,10 @@ class UserTower:
         if total > 0.0:
             weights *= np.float32(total**-self.normalisation)
         vector = weights @ history_vectors.take(items[n - kept :], axis=0)
+        if self.length is not None:
+            scale = self._scales(vector[None])[0]
+            vector *= scale
+            weights *= scale
         if kept == n:
             return vector, weights
         return vector, np.concatenate([np.zeros(n - kept, np.float32), weights])
@@ -111,8 +121,8 @@ class UserTower:
 
     def encode_users(self, history_vectors: np.ndarray, histories: Histories) -> np.ndarray:
         """Vectors of many users, float32 (n_users, d)."""
-        vectors = self._constants(histories)
-        weights = self.weights(histories)
+        vectors = np.zeros((histories.n_users, history_vectors.shape[1]), np.float32)
+        weights = self._weights(histories)
         counted = np.flatnonzero(weights)
         # Events are added up in slices, so that no array of all events' vectors is made.
         users = histories.users[counted]
@@ -122,10 +132,19 @@ class UserTower:
             rows = history_vectors[histories.items[events]] * weights[events, None]
             first = np.flatnonzero(np.diff(owners, prepend=-1))
             vectors[owners[first]] += np.add.reduceat(rows, first, axis=0)
-        return vectors
+        return self.scaled(vectors) + self._constants(histories)
 
-    def weights(self, histories: Histories) -> np.ndarray:
-        """The weight a of each event, float32 (nnz,)."""
+    def scaled(self, vectors: np.ndarray) -> np.ndarray:
+        """`vectors` float32 (n, d) at the length of what a history adds up to."""
+        return vectors if self.length is None else vectors * self._scales(vectors)[:, None]
+
+    def _scales(self, vectors: np.ndarray) -> np.ndarray:
+        lengths = np.linalg.norm(vectors[:, : self.measured], axis=1)
+        scales = np.zeros_like(lengths)
+        return np.divide(np.float32(self.length), lengths, where=lengths > SHORTEST, out=scales)
+
+    def _weights(self, histories: Histories) -> np.ndarray:
+        """The weight a of each event before it is brought to length, float32 (nnz,)."""
         lengths, users = histories.lengths, histories.users
         position = histories.indptr[1:][users] - 1 - np.arange(histories.n_events)
         newest = histories.times[histories.indptr[1:][users] - 1]

@@ -1,0 +1,106 @@
+"""Both item tables learned by gradients, from a spectral start, on what was left out.
+
+Each time a user comes up, another random part of the history is left out and predicted from the
+rest: no table can learn an answer from a history that has it, which is why a plain descent from a
+closed form overfits. The steps are Adam's (Kingma and Ba, ICLR 2015), of rows that a batch meets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from ml_engine.models.two_tower import batches, spectral
+from ml_engine.models.two_tower.loss import SHORTEST, gradients, normalised
+from ml_engine.models.two_tower.parameters import DescentParameters
+
+FIRST_MOMENT, SECOND_MOMENT, EPSILON = 0.9, 0.99, 1e-8
+ROWS_PER_STEP = 1024
+LEAST_USERS_PER_BATCH = 32
+
+
+class Table:
+    """A table of rows and the state of their Adam steps, which only rows with a gradient take."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        """`rows` float32 (n, d): copied."""
+        self.rows = np.array(rows, np.float32)
+        self._first, self._second = np.zeros_like(self.rows), np.zeros_like(self.rows)
+        self._steps = 0
+
+    def step(self, met: np.ndarray, gradient: np.ndarray, rate: float) -> None:
+        """One step of the rows `met`, int64 (m,) without repeats, down `gradient`, (m, d)."""
+        self._steps += 1
+        rate *= np.sqrt(1 - SECOND_MOMENT**self._steps) / (1 - FIRST_MOMENT**self._steps)
+        # By few rows at a time, so that all of a part's arrays stay in the processor's cache.
+        for start in range(0, len(met), ROWS_PER_STEP):
+            rows, slope = (
+                met[start : start + ROWS_PER_STEP],
+                gradient[start : start + ROWS_PER_STEP],
+            )
+            change, second = self._first[rows], self._second[rows]
+            change += np.float32(1 - FIRST_MOMENT) * (slope - change)
+            second += np.float32(1 - SECOND_MOMENT) * (slope * slope - second)
+            self._first[rows], self._second[rows] = change, second
+            np.sqrt(second, out=second)
+            second += np.float32(EPSILON)
+            change /= second
+            change *= np.float32(rate)
+            self.rows[rows] -= change
+
+
+def start(histories: csr_matrix, parameters: DescentParameters) -> tuple[np.ndarray, np.ndarray]:
+    """History and target vectors, float32 (n_items, r) each with r <= rank, before any step.
+
+    `histories` csr (n_users, n_items) of weights.
+    """
+    spectrum = spectral.vectors(histories, parameters.rank, parameters.damping)
+    degrees = np.asarray(histories.sum(axis=0), np.float32).ravel()[:, None]
+    history = spectrum / np.sqrt(degrees + np.float32(max(parameters.damping, 1.0)))
+    typical = np.sqrt((history**2).sum(axis=1).mean())
+    return history / max(typical, SHORTEST), normalised(spectrum)
+
+
+def learn(
+    histories: csr_matrix,
+    tables: tuple[np.ndarray, np.ndarray],
+    bias: np.ndarray,
+    parameters: DescentParameters,
+    on_progress: Callable[[float], None] = lambda _: None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """History and target vectors, float32 (n_items, d), down from `tables`; targets of length 1.
+
+    `histories` csr (n_users, n_items) of weights, `bias` float32 (n_items,). `on_progress` hears
+    after each epoch the share of them that is done. The same data and seed give the same tables on
+    the same machine.
+    """
+    random = np.random.default_rng(parameters.seed)
+    history, target = Table(tables[0]), Table(tables[1])
+    usable = np.flatnonzero(np.diff(histories.indptr) >= 2)
+    events = np.bincount(histories.indices, minlength=len(bias))
+    chances = batches.inclusion(events, parameters)
+    n_batches = max(
+        min(parameters.batches, len(usable) // LEAST_USERS_PER_BATCH),
+        round(len(usable) / parameters.users_per_batch),
+        1,
+    )
+    n_steps, step = parameters.epochs * n_batches, 0
+    left_out = (parameters.least_left_out + parameters.most_left_out) / 2
+    often = batches.presence(events, chances, left_out / n_batches).mean()
+    typical = 1.0 / np.sqrt(max(1, history.rows.shape[1]))
+    first_rate = parameters.travel * typical / max(1.0, n_steps * often)
+    for epoch in range(parameters.epochs if len(usable) else 0):
+        for users in np.array_split(random.permutation(usable), n_batches):
+            rate = first_rate * (1.0 - step / n_steps)
+            batch = batches.Batch.draw(histories[users], parameters, random)
+            sample, log_chances = batches.draw_sample(batch, events, chances, random)
+            found = gradients(
+                batch, history.rows, target.rows, bias, sample, log_chances, parameters
+            )
+            history.step(found.met, found.history, rate)
+            target.step(sample, found.target, rate)
+            step += 1
+        on_progress((epoch + 1) / parameters.epochs)
+    return history.rows, normalised(target.rows)

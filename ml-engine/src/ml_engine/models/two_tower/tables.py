@@ -1,0 +1,76 @@
+"""The two kinds of item tables: EASE's similarities in closed form, and those learned by gradients.
+
+Side by side in one vector their scores add up, so that a blend is served by one inner product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml_engine.domain.interactions import Dataset
+from ml_engine.models.two_tower import descent, similarity
+from ml_engine.models.two_tower.loss import SHORTEST
+from ml_engine.models.two_tower.parameters import TwoTowerParameters
+
+Pair = tuple[np.ndarray, np.ndarray]
+"""History and target vectors, float32 (n_items, r) each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What is similar and what is learned; a pair without dimensions where it was not asked for."""
+
+    learned: Pair
+    similar: Pair
+
+    @classmethod
+    def find(
+        cls,
+        dataset: Dataset,
+        popularity: np.ndarray,
+        parameters: TwoTowerParameters,
+        on_progress: Callable[[float], None] = lambda _: None,
+    ) -> Tables:
+        """The tables that `parameters` ask for; `popularity` float32 (n_items,), in logs."""
+        nothing = np.zeros((dataset.n_items, 0), np.float32)
+        learned, similar = (nothing, nothing), (nothing, nothing)
+        if parameters.similarity_rank:
+            similar = similarity.factors(
+                dataset.histories,
+                dataset.n_items,
+                parameters.similarity_rank,
+                parameters.similarity_items,
+                parameters.similarity_l2,
+            )
+        if parameters.descent.epochs:
+            matrix = dataset.histories.to_csr(dataset.n_items)
+            start = descent.start(matrix, parameters.descent)
+            learned = descent.learn(matrix, start, popularity, parameters.descent, on_progress)
+        return cls(learned, similar)
+
+    def joined(self, dataset: Dataset, parameters: TwoTowerParameters) -> Pair:
+        """The learned pair and then the similar one, weighed as `parameters` say.
+
+        A learned pair is left out where they have no epochs.
+        """
+        history, target = self.similar
+        if not parameters.descent.epochs:
+            return history * np.float32(parameters.similarity_gain), target
+        if not parameters.similarity_rank:
+            return self.learned
+        matrix = dataset.histories.to_csr(dataset.n_items)
+        lengths = [_typical(matrix @ pair[0]) for pair in (self.learned, self.similar)]
+        height = _typical(target)
+        share = parameters.similarity_share * lengths[0]
+        return (
+            np.column_stack([self.learned[0], history * (share / max(lengths[1], SHORTEST))]),
+            np.column_stack([self.learned[1], target / max(height, SHORTEST)]),
+        )
+
+
+def _typical(rows: np.ndarray) -> np.float32:
+    """The root of the mean square of the rows' lengths."""
+    return np.sqrt((rows**2).sum(axis=1).mean())
