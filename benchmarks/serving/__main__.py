@@ -1,61 +1,80 @@
-"""`make bench-serving`: throughput, latency and CPU of recommendations, event to effect, and the
-Python client's own cost.
+"""`make bench-serving`: throughput, latency and CPU of recommendations beside the floors of any
+such service, event to effect, and the Python client's own cost.
 
-Starts the embedded services on their sample and loads them from the same machine, so the
-client's own cost is in the rates but not in the CPU per request, which is the services'.
+Starts the embedded services, a process each, on a simulated sample and loads them from the same
+machine by an asyncio client in this process: its cost is in the rates and latencies, but not in the
+CPU per request, which is that of the services. Users are drawn as unequally as real popularity, one
+in four being unknown; each answer is checked. Absolute times move with the machine: compare with
+the floors, which the same run prints.
 """
 
-import asyncio
+import argparse
 import json
+import random
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import orjson
+
+from benchmarks.load.popularity import Popularity
 from benchmarks.serving.client_overhead import measure_client_overhead
 from benchmarks.serving.embedded import Embedded, embedded
-from benchmarks.serving.load import Outcome, closed_loop, post
-from launcher.demo.state import read_state
+from benchmarks.serving.floors import FLOORS, floor
+from benchmarks.serving.load import post
+from benchmarks.serving.measuring import HOST, measure, show
 from recommender_client import Recommender, new_event
 
-HOST = "127.0.0.1"
-CONNECTIONS = 8
-WARM_UP_SECONDS = 3.0
-SECONDS = 15.0
+NUM_ITEMS = 10
+USERS = 2_000
+REQUESTS = 5_000
 TRIES = 200
 PATH = "/api/v1/recommendations"
+SERVING = ("backend-api", "ml-engine")
 
 
-def measure_serving(services: Embedded, known_user: str) -> None:
-    """Print one line: requests for a known user and for users nobody has seen, half each."""
-    users = [known_user if n % 2 else f"unknown-{n}" for n in range(200)]
-    bodies = [json.dumps({"user_id": user, "num_items": 10}).encode() for user in users]
-    requests = [post(HOST, PATH, services.key, body) for body in bodies]
+def questions(key: str) -> list[bytes]:
+    """Requests of known users by popularity, and of unknown ones."""
+    chance, popularity = random.Random(1), Popularity(USERS)
+    users = [
+        f"u{popularity.draw(chance)}" if n % 4 else f"unknown-{chance.random()}"
+        for n in range(REQUESTS)
+    ]
+    bodies = [json.dumps({"user_id": user, "num_items": NUM_ITEMS}).encode() for user in users]
+    return [post(HOST, PATH, key, body) for body in bodies]
 
-    def load(seconds: float) -> Outcome:
-        return asyncio.run(closed_loop(HOST, services.port, requests, CONNECTIONS, seconds))
 
-    load(WARM_UP_SECONDS)
-    before = services.cpu_seconds()
-    outcome = load(SECONDS)
-    after = services.cpu_seconds()
-    answered = len(outcome.latencies)
-    cpu = {name: after[name] - before[name] for name in after}
-    print(
-        json.dumps(
-            {
-                "benchmark": "serving",
-                "connections": CONNECTIONS,
-                "requests": answered,
-                "requests_per_second": round(answered / outcome.seconds, 1),
-                "requests_per_second_per_core": round(answered / sum(cpu.values()), 1),
-                "p50_ms": round(outcome.percentile_ms(50), 2),
-                "p95_ms": round(outcome.percentile_ms(95), 2),
-                "p99_ms": round(outcome.percentile_ms(99), 2),
-                "cpu_ms_per_request": {n: round(s / answered * 1000, 3) for n, s in cpu.items()},
-                "memory_mb": services.memory_mb(),
-            }
-        )
+def check(body: bytes) -> None:
+    """Raises RuntimeError where an answer is not live, short, or names an item twice."""
+    answer = orjson.loads(body)
+    items = {item["item_id"] for item in answer["items"]}
+    if len(items) != NUM_ITEMS or answer.get("degraded") is not None:
+        raise RuntimeError(f"a wrong answer: {body[:300]!r}")
+
+
+def measure_floors(requests: Sequence[bytes], connections: int, seconds: float) -> None:
+    """Print a line for each floor."""
+    for name in FLOORS:
+        with floor(name) as (port, processes):
+            line = measure(processes, port, requests, connections, seconds, check=check)
+        show(benchmark="serving floor", of=name, **line)
+
+
+def measure_serving(
+    services: Embedded, requests: Sequence[bytes], connections: int, seconds: float
+) -> None:
+    """Print a line for so many users at once."""
+    line = measure(
+        {name: services.processes[name] for name in SERVING},
+        services.port,
+        requests,
+        connections,
+        seconds,
+        check=check,
+        metrics={name: f"http://{HOST}:{services.ports[name]}" for name in SERVING},
     )
+    show(benchmark="serving", **line)
 
 
 def measure_event_to_effect(client: Recommender, item_ids: list[str]) -> None:
@@ -72,21 +91,32 @@ def measure_event_to_effect(client: Recommender, item_ids: list[str]) -> None:
             raise RuntimeError("an acknowledged event had no effect")
     milliseconds.sort()
     p50, p99 = milliseconds[TRIES // 2], milliseconds[TRIES * 99 // 100]
-    line = {"benchmark": "event_to_effect", "tries": TRIES, "p50_ms": p50, "p99_ms": p99}
-    print(json.dumps({k: round(v, 2) if isinstance(v, float) else v for k, v in line.items()}))
+    show(benchmark="event_to_effect", tries=TRIES, p50_ms=round(p50, 2), p99_ms=round(p99, 2))
 
 
 def main() -> None:
-    """Run all three."""
+    """Run all of it."""
+    parser = argparse.ArgumentParser(prog="benchmarks.serving", description=__doc__)
+    parser.add_argument("--items", type=int, default=50_000, help="in the simulated catalogue")
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--seconds", type=float, default=10.0, help="for each line")
+    arguments = parser.parse_args()
     measure_client_overhead()
-    with tempfile.TemporaryDirectory() as folder, embedded(Path(folder)) as services:
-        state = read_state(Path(folder))
-        if state is None:
-            raise RuntimeError("the launcher noted no sample")
+    # What slows the machine for a moment must not make answers degraded ones.
+    settings = {
+        "SAMPLE": "simulator",
+        "SIMULATOR_USERS": str(USERS),
+        "SIMULATOR_ITEMS": str(arguments.items),
+        "RECOMMENDATION_BUDGET_SECONDS": "10",
+    }
+    with tempfile.TemporaryDirectory() as folder, embedded(Path(folder), **settings) as services:
+        requests = questions(services.key)
+        measure_floors(requests, arguments.connections[0], arguments.seconds)
         with Recommender(f"http://{HOST}:{services.port}", services.key) as client:
             popular = client.recommendations.for_user("nobody", num_items=50).items
             measure_event_to_effect(client, [item.item_id for item in popular])
-        measure_serving(services, state.known_user)
+        for connections in arguments.connections:
+            measure_serving(services, requests, connections, arguments.seconds)
 
 
 if __name__ == "__main__":

@@ -17,29 +17,20 @@ from tests.real_processes import free_ports
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Running services: the API's port, the demo key, and each service's process."""
+    """Running services: the API's port, all ports, the demo key, and each service's process."""
 
     port: int
+    ports: dict[str, int]
     key: str
     processes: dict[str, psutil.Process]
 
-    def cpu_seconds(self) -> dict[str, float]:
-        """CPU used so far by each service, user and system."""
-        times = {name: process.cpu_times() for name, process in self.processes.items()}
-        return {name: used.user + used.system for name, used in times.items()}
-
-    def memory_mb(self) -> dict[str, float]:
-        """Resident memory of each service."""
-        used = {name: process.memory_info().rss for name, process in self.processes.items()}
-        return {name: round(size / 1e6, 1) for name, size in used.items()}
-
 
 @contextmanager
-def embedded(data_dir: Path) -> Generator[Embedded]:
-    """Run `python -m launcher`; the sample is as its settings in the environment say."""
-    ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+def embedded(data_dir: Path, **settings: str) -> Generator[Embedded]:
+    """Run `python -m launcher`; the sample is as `settings` and those in the environment say."""
+    ports: dict[str, int] = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
     variables = {f"{n.upper().replace('-', '_')}_PORT": str(p) for n, p in ports.items()}
-    environment = {**os.environ, **variables, "DATA_DIR": str(data_dir)}
+    environment = {**os.environ, **variables, **settings, "DATA_DIR": str(data_dir)}
     with subprocess.Popen(LAUNCHER, env=environment, stdout=subprocess.PIPE, text=True) as launcher:
         assert launcher.stdout is not None
         for line in launcher.stdout:
@@ -52,7 +43,7 @@ def embedded(data_dir: Path) -> Generator[Embedded]:
         try:
             pairs = (p.partition("=") for p in (data_dir / "demo.env").read_text().splitlines())
             key = next(value for name, _, value in pairs if name == "DEMO_API_KEY")
-            yield Embedded(ports["backend-api"], key, _processes(launcher.pid))
+            yield Embedded(ports["backend-api"], ports, key, _processes(launcher.pid))
         finally:
             launcher.send_signal(signal.SIGTERM)
             launcher.wait()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -20,11 +20,17 @@ class Outcome:
 
 
 async def closed_loop(
-    host: str, port: int, requests: Sequence[bytes], connections: int, seconds: float
+    host: str,
+    port: int,
+    requests: Sequence[bytes],
+    connections: int,
+    seconds: float,
+    check: Callable[[bytes], None] = lambda _: None,
 ) -> Outcome:
     """Send raw HTTP/1.1 requests in turn over `connections` until `seconds` are over.
 
-    Raises RuntimeError at an answer of another status than 200.
+    `check` is given the body of each answer, outside of its time. Raises RuntimeError at an answer
+    of another status than 200.
     """
     latencies: list[float] = []
     started = time.perf_counter()
@@ -36,8 +42,9 @@ async def closed_loop(
         while time.perf_counter() < until:
             sent = time.perf_counter()
             writer.write(requests[turn % len(requests)])
-            await _answer(reader)
+            body = await _answer(reader)
             latencies.append(time.perf_counter() - sent)
+            check(body)
             turn += connections
         writer.close()
         await writer.wait_closed()
