@@ -25,7 +25,7 @@ class DescentParameters:
     least_left_out: float = 0.1
     most_left_out: float = 0.5
     """Shares of a history that are left out, drawn evenly between these."""
-    user_power: float = 0.5
+    user_power: float = 0.9
     """A user with n left-out events counts n^user_power times."""
     users_per_batch: int = 512
     batches: int = 48
