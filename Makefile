@@ -15,6 +15,8 @@ TENANTS ?= 100
 SECONDS ?= 60
 RATE ?= 0.5
 LOAD ?=
+EVENTS ?=
+EVALUATE ?=
 BACKUP ?= backups/$(shell date -u +%Y%m%dT%H%M%S)
 REPLACE ?=
 
@@ -42,7 +44,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/stack/src packages/web/src
 
-.PHONY: help setup run observe backup restore test test-slow lint audit types format docs bench-quality bench-serving bench-retrieval bench-ingest bench-load bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
+.PHONY: help setup run observe backup restore test test-slow lint audit types format docs evaluate bench-quality bench-serving bench-retrieval bench-ingest bench-load bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,6 +110,9 @@ docs: setup ## Generate the generated files again: metrics, errors, objectives, 
 	$(RUN)python -m stack.slo
 	$(RUN)python -m stack.dashboards
 	$(RUN)python -m tests.contract.regenerate
+
+evaluate: setup ## Train on the file EVENTS (CSV, JSONL, Parquet) and tell how good the models are; EVALUATE for options
+	@$(RUN)python -m ml_engine.evaluate events "$(EVENTS)" $(EVALUATE)
 
 bench-quality: setup ## Measure recommendation quality on DATASET (gowalla or ml-1m)
 	$(RUN)python -m benchmarks.quality --dataset $(DATASET)

@@ -23,11 +23,20 @@ class DatabaseSettings(ServiceSettings):
         return self.database_url or sqlite_url(self.data_dir, "ml-engine")
 
 
-class Settings(DatabaseSettings, EdgeSettings):
+class StoreSettings(DatabaseSettings):
+    """Where models and snapshots are: an empty URL is a folder under `data_dir`."""
+
+    object_store_url: str = ""
+
+    def objects(self) -> str:
+        """The URL of the object store."""
+        return self.object_store_url or objects_url(self.data_dir)
+
+
+class Settings(StoreSettings, EdgeSettings):
     """What ml-engine needs to start; an empty place is one under `data_dir`."""
 
     port: Annotated[int, Field(ge=1, le=65_535, description="a port from 1 to 65535")] = 8001
-    object_store_url: str = ""
     feature_store_path: Path | None = None
     redis_url: Annotated[
         RedisDsn | None,
@@ -59,10 +68,6 @@ class Settings(DatabaseSettings, EdgeSettings):
             "TRACE_SAMPLE_RATE": str(self.trace_sample_rate),
             "SENTRY_DSN": self.sentry_dsn.get_secret_value() if self.sentry_dsn else "",
         }
-
-    def objects(self) -> str:
-        """The URL of the object store."""
-        return self.object_store_url or objects_url(self.data_dir)
 
     def features(self) -> Path:
         """The file of the feature store, where there is no Redis."""

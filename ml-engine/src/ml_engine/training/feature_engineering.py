@@ -44,6 +44,27 @@ def build_dataset(events: pa.Table, items: pa.Table, event_weights: Mapping[str,
     return Dataset(item_ids, contents, histories)
 
 
+def build_histories(
+    events: pa.Table,
+    user_ids: Sequence[str],
+    item_ids: Sequence[str],
+    event_weights: Mapping[str, float],
+) -> Histories:
+    """What each of `user_ids` did with `item_ids`, without other events and those of weight 0."""
+    type_names, types = _encode(events["event_type"])
+    weights_of_types = [weight_of(event_weights, name) for name in type_names]
+    weights = np.array(weights_of_types, dtype=np.float32)[types]
+    event_users, user_codes = _encode(events["user_id"])
+    event_items, item_codes = _encode(events["item_id"])
+    users = _places(event_users, user_ids)[user_codes]
+    items = _places(event_items, item_ids)[item_codes]
+    chosen = (weights > 0) & (users >= 0) & (items >= 0)
+    times = events["timestamp"].cast(pa.int64()).to_numpy()
+    return Histories.from_events(
+        users[chosen], items[chosen], times[chosen], len(user_ids), weights[chosen]
+    )
+
+
 def _encode(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
     """The column's distinct strings, and for each row the number of its own, int64 (rows,)."""
     encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
@@ -51,6 +72,6 @@ def _encode(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
 
 
 def _places(values: Sequence[str], among: Sequence[str]) -> NDArray[np.int64]:
-    """Where each of `values` stands in `among`, int64 (len(values),)."""
+    """Where each of `values` stands in `among`, -1 where it does not, int64 (len(values),)."""
     place = {value: index for index, value in enumerate(among)}
-    return np.array([place[value] for value in values], dtype=np.int64)
+    return np.array([place.get(value, -1) for value in values], dtype=np.int64)

@@ -68,7 +68,7 @@ def train(
         save_serving_model(folder, served, dataset, index)
     with clock.stage("model_evaluation"):
         on_progress("model_evaluation", 0.75)
-        models = [evaluated, *_baselines(split)]
+        models = [evaluated, *baselines(split)]
         report = evaluate(models, split, seed=seed).to_json()
         report["index"] = index.report.to_json()
         on_progress("model_evaluation", 1.0)
@@ -89,7 +89,7 @@ def _held_out(dataset: Dataset) -> Split:
     return split
 
 
-def _baselines(split: Split) -> list[Model]:
+def baselines(split: Split) -> list[Model]:
     """What every model is compared with: EASE where it fits into memory, and popularity."""
     simple: list[Model] = [popularity.fit(split.train)]
     if split.train.n_items > EASE_MAX_ITEMS:
