@@ -36,12 +36,13 @@ from ml_engine.evaluation.splits import (
     split_at_moment,
     temporal_split,
 )
+from ml_engine.evaluation.tuning import tuned
 from ml_engine.event_files import FileUnreadable, no_items, read_events, read_items
 from ml_engine.models import popularity
 from ml_engine.models.two_tower import TwoTowerParameters
-from ml_engine.models.two_tower.artifact import load
 from ml_engine.models.two_tower.fit import fit
 from ml_engine.registry.registry import ModelRegistry
+from ml_engine.retrieval.artifact import load_model
 from ml_engine.settings import StoreSettings
 from ml_engine.training.feature_engineering import build_dataset, build_histories
 from ml_engine.training.training import baselines
@@ -73,7 +74,8 @@ def _of_events(wanted: argparse.Namespace) -> EvaluationReport:
     else:
         split = _given(events, read_events(wanted.held_out), items, {}, f"{wanted.held_out}")
     split = _ranked(split, wanted)
-    models = [fit(split.train, TwoTowerParameters()), *baselines(split)]
+    parameters = tuned(split.train, TwoTowerParameters(), wanted.seed)
+    models = [fit(split.train, parameters), *baselines(split)]
     return evaluate(models, split, wanted.k, wanted.seed)
 
 
@@ -106,7 +108,7 @@ async def _of_version(
     newer = newer.filter(pa.array(_times(newer) > newest))
     words = f"snapshot {wanted.since} after snapshot {record.snapshot_id}"
     split = _ranked(_given(events, newer, items, manifest.event_weights, words), wanted)
-    model = load(files)
+    model = load_model(files)
     if len(model.item_vectors) != split.train.n_items:
         raise ModelDamaged(f"model {wanted.version!r} has other items than its snapshot")
     models = [model, popularity.fit(split.train)]

@@ -23,7 +23,7 @@ from backends.locations import objects_url
 from backends.object_store import UrlObjectStore
 from contracts.client import ServiceError
 from contracts.recommendations import RecommendationQuery
-from contracts.training import JobStatus, TrainingJobRequest
+from contracts.training import JobStatus, ModelType, TrainingJobRequest
 from launcher.sample.model import Sample
 from launcher.sample.simulator import SimulatorSettings, simulate
 from ml_engine.settings import Settings
@@ -66,6 +66,29 @@ async def test_the_same_snapshot_and_seed_give_the_same_model(tmp_path: Path) ->
             assert answer.model_version == job.model_version
             answers.append(answer.items)
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("model_type", [ModelType.ALS, ModelType.AUTO])
+async def test_another_kind_of_model_is_trained_and_serves(
+    tmp_path: Path, model_type: ModelType
+) -> None:
+    snapshot_id = await fill(tmp_path, simulate(SMALL))
+    request = TrainingJobRequest(snapshot_id=snapshot_id, model_type=model_type)
+    query = RecommendationQuery(history=[simulate(SMALL).items[0].item_id], explain=True)
+    async with engine(settings(tmp_path)) as client:
+        job = await finished(client, (await client.start_training(TENANT, request)).job_id)
+        assert job.status is JobStatus.COMPLETED, job.error
+        model = next(m for m in (await client.models(TENANT, limit=10)).data if m.serving)
+        answer = await client.recommend(TENANT, query)
+    tried = {e["model"]: e["metrics"]["ndcg_at_10"]["mean"] for e in model.report["models"]}
+    assert set(tried) >= ({"als"} if model_type is ModelType.ALS else {"als", "two-tower"})
+    served = {name: tried[name] for name in tried if name in list(ModelType)}
+    assert model.model_type == answer.algorithm == max(served, key=lambda name: served[name])
+    assert model.report["index"]["index_type"] == "flat"
+    for item in answer.items:
+        assert item.explanation is not None
+        shares = sum(contribution.share for contribution in item.explanation.contributions)
+        assert shares == pytest.approx(item.explanation.model_score, abs=1e-4)
 
 
 async def test_an_unknown_snapshot_is_a_problem(place: Place) -> None:

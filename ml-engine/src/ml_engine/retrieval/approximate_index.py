@@ -3,8 +3,8 @@
 The largest inner product becomes the smallest distance where each item's vector x is continued by
 sqrt(M^2 - |x|^2), M being the longest vector's length, and the user's by 0 (Bachrach et al.,
 "Speeding Up the Xbox Recommender System Using a Euclidean Transformation for Inner-Product
-Spaces", RecSys 2014, equation 3). FAISS keeps 8 bits a dimension of them; what it finds is scored
-again by the vectors themselves.
+Spaces", RecSys 2014, equation 3), and the user's is brought to length M too. FAISS keeps 16 bits a
+dimension of them; what it finds is scored again by the vectors themselves.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ EXACT_AMONG: Final = 5_000
 """So few eligible items are scored one by one: exact, and as quick as a search among them."""
 
 SPARE: Final = 24
-"""Candidates beyond the wanted ones, since 8 bits order near ones wrongly."""
+"""Candidates beyond the wanted ones, since 16 bits order near ones wrongly."""
 
 DEPTH: Final = 50
 """To this many candidates the effort holds; deeper searches take more in proportion."""
@@ -54,15 +54,15 @@ class Codes:
     index: Any
     effort: int
 
-    def search(self, vector: NDArray[np.float32], k: int, effort: int, ids: Any) -> Any:
-        """Positions int64 of the `k` nearest to `vector` (d,), fewer where no more are met.
+    def search(self, point: NDArray[np.float32], k: int, effort: int, ids: Any) -> Any:
+        """Positions int64 of the `k` nearest to `point` (d,), fewer where no more are met.
 
         `ids` is the FAISS selector of the eligible ones, or None.
         """
-        point = np.zeros((1, self.index.d), np.float32)
-        point[0, : len(vector)] = vector
+        row = np.zeros((1, self.index.d), np.float32)
+        row[0, : len(point)] = point
         parameters = _PARAMETERS[self.index_type](effort, ids)
-        positions = self.index.search(point, k, params=parameters)[1][0]
+        positions = self.index.search(row, k, params=parameters)[1][0]
         return positions if positions[-1] >= 0 else positions[positions >= 0]
 
 
@@ -74,11 +74,11 @@ def build(index_type: str, vectors: NDArray[np.float32], effort: int) -> Codes:
     squares = np.einsum("ij,ij->i", vectors, vectors)
     points[:, d] = np.sqrt(np.maximum(squares.max() - squares, 0.0))
     if index_type == HNSW:
-        index = faiss.index_factory(points.shape[1], f"HNSW{HNSW_LINKS},SQ8", faiss.METRIC_L2)
+        index = faiss.index_factory(points.shape[1], f"HNSW{HNSW_LINKS},SQfp16", faiss.METRIC_L2)
         index.train(points)
     else:
         lists = max(1, int(2 * np.sqrt(n)))
-        index = faiss.index_factory(points.shape[1], f"IVF{lists},SQ8", faiss.METRIC_L2)
+        index = faiss.index_factory(points.shape[1], f"IVF{lists},SQfp16", faiss.METRIC_L2)
         # FAISS would learn from all points that it is given.
         wanted = min(n, lists * POINTS_PER_LIST)
         index.train(points[np.random.default_rng(0).choice(n, wanted, replace=False)])
@@ -94,6 +94,8 @@ class ApproximateIndex:
         self.codes = codes
         self._coded = int(codes.index.ntotal)
         self._all = np.arange(self._coded)
+        trained = vectors[: self._coded]
+        self._radius = np.sqrt(np.einsum("ij,ij->i", trained, trained).max())
         self._rows = Rows(vectors)
 
     def __len__(self) -> int:
@@ -156,8 +158,10 @@ class ApproximateIndex:
         # Where a filter leaves few, as many of them stand in that many more lists.
         effort = self.codes.effort * max(1, k // DEPTH) * (self._coded // len(eligible))
         ids = None if among is None else among.ids
+        length = np.linalg.norm(vector)
+        point = vector * (self._radius / length) if length > 0 else vector
         for _ in range(GROWTHS):
-            found = self.codes.search(vector, wanted, effort, ids)
+            found = self.codes.search(point, wanted, effort, ids)
             if len(found) >= min(k, wanted):
                 return found
             effort *= GROWTH

@@ -1,15 +1,17 @@
 """The files of a stored model: the towers, their index, the items they know and how popular."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 import faiss
 import numpy as np
 
 from ml_engine.domain.errors import ModelDamaged
 from ml_engine.domain.interactions import Dataset
-from ml_engine.models.two_tower import TwoTower
-from ml_engine.models.two_tower.artifact import load, save
+from ml_engine.models import als, two_tower
+from ml_engine.models.model import InnerProductModel
 from ml_engine.retrieval.approximate_index import ApproximateIndex, Codes
 from ml_engine.retrieval.flat_index import FLAT, FlatIndex
 from ml_engine.retrieval.index import VectorIndex
@@ -20,11 +22,24 @@ ITEMS = "items.json"
 POPULARITY = "popularity.npy"
 INDEX = "index.json"
 CODES = "index.faiss"
+DESCRIPTION = "model.json"
+"""Every kind of model writes this file, with its name in it."""
+
+_SAVE: Final[dict[type, Callable[[Any, Path], None]]] = {
+    two_tower.TwoTower: two_tower.save,
+    als.Als: als.save,
+}
+_LOAD: Final[dict[str, Callable[[Path], InnerProductModel]]] = {
+    "two-tower": two_tower.load,
+    als.NAME: als.load,
+}
 
 
-def save_serving_model(folder: Path, model: TwoTower, dataset: Dataset, index: IndexChoice) -> None:
+def save_serving_model(
+    folder: Path, model: InnerProductModel, dataset: Dataset, index: IndexChoice
+) -> None:
     """Write a model trained on `dataset`, and the index of its items, into an empty folder."""
-    save(model, folder)
+    _SAVE[type(model)](model, folder)
     (folder / INDEX).write_text(json.dumps(index.report.to_json()))
     if index.codes is not None:
         faiss.write_index(index.codes.index, str(folder / CODES))
@@ -32,6 +47,15 @@ def save_serving_model(folder: Path, model: TwoTower, dataset: Dataset, index: I
     np.save(folder / POPULARITY, popularity.astype(np.float64))
     titles = [content.title for content in dataset.contents]
     (folder / ITEMS).write_text(json.dumps({"item_ids": dataset.item_ids, "titles": titles}))
+
+
+def load_model(folder: Path) -> InnerProductModel:
+    """Read the model alone, of whichever kind it is.
+
+    Raises FileNotFoundError for a missing file, LookupError for another kind, ValueError for a
+    format of another version.
+    """
+    return _LOAD[json.loads((folder / DESCRIPTION).read_text())["name"]](folder)
 
 
 def load_serving_model(folder: Path, version: str) -> ServingModel:
@@ -47,7 +71,7 @@ def load_serving_model(folder: Path, version: str) -> ServingModel:
 def _read(folder: Path, version: str) -> ServingModel:
     items = json.loads((folder / ITEMS).read_text())
     popularity = np.load(folder / POPULARITY)
-    model = load(folder)
+    model = load_model(folder)
     tables = (items["item_ids"], items["titles"], model.item_vectors, model.history_vectors)
     if any(len(table) != len(popularity) for table in tables):
         raise ValueError("the files speak of different numbers of items")
@@ -55,7 +79,7 @@ def _read(folder: Path, version: str) -> ServingModel:
     return ServingModel(version, model, items["item_ids"], items["titles"], popularity, index)
 
 
-def _index(folder: Path, model: TwoTower) -> VectorIndex:
+def _index(folder: Path, model: InnerProductModel) -> VectorIndex:
     report = json.loads((folder / INDEX).read_text())
     if report["index_type"] == FLAT:
         return FlatIndex(model.item_vectors)

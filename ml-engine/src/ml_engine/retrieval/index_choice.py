@@ -22,8 +22,8 @@ from ml_engine.retrieval.index import Found
 
 EXACT_ITEMS: Final = 50_000
 FAST_MS: Final = 1.0
-WANTED_RECALL: Final = 0.97
-"""Two points above what is promised, since it is chosen on some users and holds for others."""
+WANTED_RECALL: Final = 0.96
+"""A point above what is promised, since it is chosen on some users and holds for others."""
 
 DEPTH: Final = 10
 QUERIES: Final = 400

@@ -1,7 +1,6 @@
 """What serves a tenant: its catalogue, how popular each item is, and a model once there is one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -11,7 +10,7 @@ from backends.ports import ItemContent as StoredItem
 from backends.ports import ItemCount
 from ml_engine.domain.interactions import ItemContent
 from ml_engine.domain.recommendation import NO_MODEL
-from ml_engine.models.two_tower import TwoTower
+from ml_engine.models.model import InnerProductModel
 from ml_engine.retrieval.catalogue import Catalogue
 from ml_engine.retrieval.eligibility import Eligible
 from ml_engine.retrieval.flat_index import FlatIndex
@@ -24,12 +23,11 @@ _UNCOUNTED: Final = ItemCount(0, 0.0)
 class Personal:
     """The model, and the index of its item vectors: one is never without the other."""
 
-    algorithm = "two-tower"
-
-    def __init__(self, model: TwoTower, index: VectorIndex) -> None:
+    def __init__(self, model: InnerProductModel, index: VectorIndex) -> None:
         """Serve `model` with an index of its item vectors."""
         self.model = model
         self.index = index
+        self.algorithm = model.name
         self._trained = len(index)
         self._histories = Rows(model.history_vectors)
 
@@ -37,11 +35,7 @@ class Personal:
         """Take in new items by their content alone."""
         target, history = self.model.encode_items(contents)
         self.index.add(target)
-        self.model = replace(
-            self.model,
-            item_vectors=self.index.vectors,
-            history_vectors=self._histories.append(history),
-        )
+        self.model = self.model.with_vectors(self.index.vectors, self._histories.append(history))
 
     def renew(self, positions: Sequence[int], contents: Sequence[ItemContent]) -> None:
         """Follow new content of items; those that were trained keep what was learned of them."""
@@ -65,7 +59,7 @@ class ServingModel:
     def __init__(
         self,
         version: str = NO_MODEL,
-        model: TwoTower | None = None,
+        model: InnerProductModel | None = None,
         item_ids: Sequence[str] = (),
         titles: Sequence[str | None] = (),
         popularity: NDArray[np.float64] | None = None,

@@ -104,7 +104,7 @@ class JobExecution:
         return ModelVersion(
             model_version=_version(job),
             tenant_id=job.tenant_id,
-            model_type=job.model_type,
+            model_type=trained.model_type,
             snapshot_id=job.snapshot_id,
             data_hash=trained.data_hash,
             seed=job.seed,

@@ -38,7 +38,10 @@ class Progress(BaseModel):
 class Trained(BaseModel):
     """The model is in the folder; `data_hash` identifies what it was trained on."""
 
+    model_config = ConfigDict(protected_namespaces=())
+
     kind: Literal["trained"] = "trained"
+    model_type: ModelType
     data_hash: str
     parameters: dict[str, Any]
     report: dict[str, Any]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,17 @@ import numpy as np
 import pyarrow as pa
 
 from backends.stages import StageClock
+from contracts.training import ModelType
 from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Dataset, Histories
 from ml_engine.evaluation.report import evaluate
 from ml_engine.evaluation.splits import Split, temporal_split
-from ml_engine.evaluation.tuning import tuned
 from ml_engine.models import ease, popularity
 from ml_engine.models.model import Model
-from ml_engine.models.two_tower import TwoTowerParameters
-from ml_engine.models.two_tower.fit import fit
 from ml_engine.retrieval.artifact import save_serving_model
 from ml_engine.retrieval.index_choice import QUERIES, choose
 from ml_engine.training.feature_engineering import build_dataset
+from ml_engine.training.model_kinds import KINDS, types_for
 
 OnProgress = Callable[[str, float], None]
 """Told the stage and the share of the whole job that is done, 0 to 1."""
@@ -33,46 +33,55 @@ EASE_L2 = 3000.0
 flat between 1,000 and 10,000. EASE stands in the report to be compared with."""
 
 
-def train(
+def train(  # noqa: PLR0913, PLR0917  what a job is, and where it tells of it
     events: pa.Table,
     items: pa.Table,
     event_weights: Mapping[str, float],
+    model_type: ModelType,
     seed: int,
     folder: Path,
     clock: StageClock,
     on_progress: OnProgress,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Train, evaluate and save a two-tower model; returns its report and its parameters.
+) -> tuple[ModelType, dict[str, Any], dict[str, Any]]:
+    """Train, evaluate and save a model; returns its kind, its parameters and its report.
 
-    The report is of a model trained without the held-out events; the saved model has seen all.
-    Raises NotEnoughData.
+    The report is of models trained without the held-out events; the saved one has seen all. Of
+    several kinds the one that ranks these events best is saved. Raises NotEnoughData.
     """
     with clock.stage("feature_engineering"):
         on_progress("feature_engineering", 0.05)
         dataset = build_dataset(events, items, event_weights)
         split = _held_out(dataset)
     with clock.stage("model_training"):
-        parts = [
-            _part(on_progress, "model_training", start, start + 0.2) for start in (0.1, 0.3, 0.5)
+        types = types_for(model_type)
+        steps = pairwise(np.linspace(0.1, 0.6, 2 * len(types) + 1))
+        shares = [_part(on_progress, "model_training", *step) for step in steps]
+        kinds = [KINDS[kind] for kind in types]
+        parameters = [kind.tune(split.train, seed, shares.pop(0)) for kind in kinds]
+        evaluated = [
+            kind.fit(split.train, own, seed, shares.pop(0))
+            for kind, own in zip(kinds, parameters, strict=True)
         ]
-        parameters = tuned(split.train, TwoTowerParameters(), seed, parts[0])
-        evaluated = fit(split.train, parameters, parts[1])
-        served = fit(dataset, parameters, parts[2])
+    with clock.stage("model_evaluation"):
+        on_progress("model_evaluation", 0.6)
+        report = evaluate([*evaluated, *baselines(split)], split, seed=seed).to_json()
+        # The first ones of the report are those that were trained to serve.
+        ndcg = [entry["metrics"]["ndcg_at_10"]["mean"] for entry in report["models"]]
+        best = int(np.argmax(ndcg[: len(types)]))
+    with clock.stage("model_training"):
+        on_share = _part(on_progress, "model_training", 0.7, 0.9)
+        served = kinds[best].fit(dataset, parameters[best], seed, on_share)
     with clock.stage("index_building") as stage:
-        on_progress("index_building", 0.7)
+        on_progress("index_building", 0.9)
         index = choose(served.item_vectors, served.encode_users(_some_users(dataset, seed)))
         stage.attributes = {
             "retrieval.index_type": index.report.index_type,
             "retrieval.recall_at_10": index.report.recall_at_10,
         }
         save_serving_model(folder, served, dataset, index)
-    with clock.stage("model_evaluation"):
-        on_progress("model_evaluation", 0.75)
-        models = [evaluated, *baselines(split)]
-        report = evaluate(models, split, seed=seed).to_json()
-        report["index"] = index.report.to_json()
-        on_progress("model_evaluation", 1.0)
-    return report, asdict(parameters)
+        on_progress("index_building", 1.0)
+    report["index"] = index.report.to_json()
+    return types[best], asdict(parameters[best]), report
 
 
 def _some_users(dataset: Dataset, seed: int) -> Histories:

@@ -76,8 +76,15 @@ def _outcome(spec: TrainingSpec, object_store_url: str, clock: StageClock) -> Tr
             tables = anyio.run(snapshots.read_tables, spec.tenant_id, spec.snapshot_id)
             manifest = anyio.run(snapshots.read_manifest, spec.tenant_id, spec.snapshot_id)
         folder, weights = Path(spec.folder), manifest.event_weights
-        report, parameters = train(*tables, weights, spec.seed, folder, clock, on_progress)
-        return Trained(data_hash=_data_hash(manifest), parameters=parameters, report=report)
+        model_type, parameters, report = train(
+            *tables, weights, spec.model_type, spec.seed, folder, clock, on_progress
+        )
+        return Trained(
+            model_type=model_type,
+            data_hash=_data_hash(manifest),
+            parameters=parameters,
+            report=report,
+        )
     except (DomainError, SnapshotDamaged) as error:
         return Failed(code=getattr(error, "code", "snapshot_damaged"), reason=str(error))
     except MemoryError:

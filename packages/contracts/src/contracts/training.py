@@ -12,9 +12,11 @@ JobId = ModelVersionId
 
 
 class ModelType(StrEnum):
-    """The kinds of model that a training job can make."""
+    """The kinds of model that a training job can make; `auto` tries all and keeps the best."""
 
     TWO_TOWER = "two-tower"
+    ALS = "als"
+    AUTO = "auto"
 
 
 class JobStatus(StrEnum):

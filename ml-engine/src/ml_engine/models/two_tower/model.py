@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -71,6 +71,10 @@ class TwoTower:
             return None
         history = self.encode_items([content])[1]
         return self.user_tower.scaled(history)[0] + self.user_tower.constant(None)
+
+    def with_vectors(self, item_vectors: np.ndarray, history_vectors: np.ndarray) -> TwoTower:
+        """The same model with more items at the end."""
+        return replace(self, item_vectors=item_vectors, history_vectors=history_vectors)
 
     def directions(self, positions: np.ndarray) -> np.ndarray:
         """What the items are like, whatever their popularity: float32 (n, d - 1) of length 1 or 0.
