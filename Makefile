@@ -44,7 +44,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/stack/src packages/web/src
 
-.PHONY: help setup run observe backup restore test test-slow lint audit types format docs evaluate bench-quality bench-serving bench-retrieval bench-ingest bench-load bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
+.PHONY: help setup run observe backup restore test test-slow lint audit types format docs evaluate bench-quality bench-serving bench-retrieval bench-training bench-ingest bench-load bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -122,6 +122,9 @@ bench-serving: setup ## Measure throughput and latency of serving
 
 bench-retrieval: setup ## Measure retrieval: by option, against bare FAISS, and over a million vectors
 	$(RUN)python -m benchmarks.retrieval
+
+bench-training: setup ## Measure the time and memory of fits, and ALS against the implicit library
+	$(RUN)python -m benchmarks.training
 
 bench-ingest: setup ## Measure how fast events are taken in, from files, HTTP and Kafka
 	$(RUN)python -m benchmarks.ingest

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from backends.stages import StageClock
+from contracts.training import ModelType
 from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Histories
 from ml_engine.retrieval.artifact import load_serving_model
@@ -38,7 +39,9 @@ def trained(pairs: Pairs, folder: Path, catalogue: Sequence[str] = ()) -> dict[s
             "year": pa.array([None] * len(catalogue), pa.int64()),
         }
     )
-    report, _ = train(events, items, {}, 0, folder, StageClock(), lambda *_: None)
+    _, _, report = train(
+        events, items, {}, ModelType.TWO_TOWER, 0, folder, StageClock(), lambda *_: None
+    )
     served = load_serving_model(folder, "v1").personal
     assert served is not None
     n_items = len({*catalogue, *(item for _, item in pairs)})

@@ -1,0 +1,1 @@
+"""What training costs: ALS against the implicit library itself, and growth with interactions."""
