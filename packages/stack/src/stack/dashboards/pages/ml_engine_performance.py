@@ -131,10 +131,12 @@ def _training() -> Row:
             graph(
                 "Completed and failed",
                 "Jobs in an hour. A failure for each completion is a fault of data or memory; one "
-                "that is taken up was that of a replica that stopped.",
+                "that is taken up was that of a replica that stopped, and what the gate keeps back "
+                "is a model that would serve worse.",
                 units.COUNT,
                 Query(increase("training_job_completed_total", "1h"), "completed"),
                 Query(increase("training_job_takeovers_total", "1h"), "taken up"),
+                Query(or_zero(increase("model_promotions_refused_total", "1h")), "kept back"),
                 Query(
                     increase("training_job_failures_total", "1h", by="error_type"), "{{error_type}}"
                 ),
