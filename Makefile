@@ -144,11 +144,12 @@ profile-memory: setup ## Run SERVICE by itself on its data for PROFILE_SECONDS, 
 fuzz: setup ## Send FUZZ_CASES odd requests (default 100) to each operation of all three APIs
 	FUZZ_CASES=$(FUZZ_CASES) $(RUN)python -m pytest -s tests/contract/test_fuzzing.py
 
-kill-test: setup ## Kill the pipeline and Kafka KILLS times (default 8) for each source, and take away what they stand on
-	KILLS=$(KILLS) KILL_SEED=$(KILL_SEED) $(RUN)python -m pytest -s -m slow \
+kill-test: setup ## Kill the pipeline and Kafka KILLS times (default 8) for each source, and training, and take away what they stand on
+	KILLS=$(KILLS) TRAINING_KILLS=$(KILLS) KILL_SEED=$(KILL_SEED) $(RUN)python -m pytest -s -m slow \
 		tests/integration/data_pipeline/test_kill_http.py \
 		tests/integration/data_pipeline/test_kill_imports.py \
 		tests/integration/data_pipeline/test_kill_kafka.py \
+		tests/integration/ml_engine/test_kill_training.py \
 		tests/integration/data_pipeline/test_outages.py
 
 alert-test: setup ## Make real faults, and see the alerts raised, told and over; STACK_BIN names the programs' folder

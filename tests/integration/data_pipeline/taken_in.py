@@ -112,12 +112,8 @@ def check_at_rest(pipeline: KilledPipeline) -> None:
 
 def merged_and_indexed(pipeline: KilledPipeline) -> Mapping[str, int]:
     """What must have happened for the checks to mean something."""
-    own = pipeline.data_dir / "data-pipeline"
-    with closing(sqlite3.connect(own / "data-pipeline.db")) as connection:
-        # A merged chunk holds events of several moments.
-        query = "SELECT count(*) FROM event_chunks WHERE oldest_ms < newest_ms"
-        (merged,) = connection.execute(query).fetchone()
-    runs = len(list((own / "seen-ids").rglob("*.run")))
+    merged = merged_chunks(pipeline)
+    runs = len(list((pipeline.data_dir / "data-pipeline" / "seen-ids").rglob("*.run")))
     assert merged, "nothing was merged"
     assert runs, "no ids were written"
     return {"merged_chunks": merged, "runs_of_ids": runs}
@@ -155,3 +151,12 @@ def _files(folder: Path) -> set[str]:
 def _keys(connection: sqlite3.Connection, table: str) -> set[str]:
     query = f"SELECT object_key FROM {table} WHERE object_key IS NOT NULL"
     return {key for (key,) in connection.execute(query)}
+
+
+def merged_chunks(pipeline: KilledPipeline) -> int:
+    """How many chunks of the event log were made of several others."""
+    database = pipeline.data_dir / "data-pipeline" / "data-pipeline.db"
+    with closing(sqlite3.connect(database)) as connection:
+        # A merged chunk holds events of several moments.
+        query = "SELECT count(*) FROM event_chunks WHERE oldest_ms < newest_ms"
+        return connection.execute(query).fetchone()[0]

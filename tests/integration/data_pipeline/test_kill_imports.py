@@ -20,6 +20,7 @@ from tests.integration.data_pipeline.taken_in import (
     check_at_rest,
     check_taken_in,
     merged_and_indexed,
+    merged_chunks,
     pages,
     wait_for_features,
 )
@@ -167,9 +168,11 @@ def test_rows_are_there_once_whenever_the_service_is_killed(
     thread = Thread(target=uploader.upload)
     thread.start()
     series.run(WINDOW_SECONDS, held=lambda: often_begun(pipeline))
+    series.start()
+    # A slow machine has taken in too few files until here.
+    wait_for(lambda: merged_chunks(pipeline), bool, patience_seconds=300, pause_seconds=0.5)
     uploader.finished.set()
     thread.join()
-    series.start()
     taken = wait_for(lambda: jobs(client), lambda found: all(job["finished_at"] for job in found))
     series.kill()
     with pipeline.running():
