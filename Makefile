@@ -44,7 +44,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/stack/src packages/web/src
 
-.PHONY: help setup run observe backup restore test test-slow lint audit types format docs evaluate bench-quality bench-serving bench-retrieval bench-training bench-ingest bench-load bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
+.PHONY: help setup run observe backup restore test test-slow lint audit types format docs evaluate bench-quality bench-serving bench-retrieval bench-training bench-ingest bench-load bench-faults bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -131,6 +131,9 @@ bench-ingest: setup ## Measure how fast events are taken in, from files, HTTP an
 
 bench-load: setup ## Send running services the traffic of TENANTS for SECONDS at RATE, a share of their capacity
 	$(RUN)python -m benchmarks.load --tenants $(TENANTS) --seconds $(SECONDS) --rate $(RATE) $(LOAD)
+
+bench-faults: setup ## Kill the containers of a running docker compose in turns, and under load; FAULTS holds its options
+	$(RUN)python -m benchmarks.faults $(FAULTS)
 
 bench-overhead: setup ## Measure what metrics, spans and log lines cost a request
 	$(RUN)python -m benchmarks.overhead

@@ -69,14 +69,15 @@ async def _loaded(
 ) -> tuple[Sequence[Answered], Sequence[Answered]]:
     """The answers while the capacity was measured, and those of the load itself."""
     address = urlsplit(options.url)
-    sender = Sender(address.hostname or "127.0.0.1", address.port or 80)
+    sender = Sender([(address.hostname or "127.0.0.1", address.port or 80)])
     warm = await as_fast_as_possible(sender, traffic.draw, CONNECTIONS, WARM_UP_SECONDS)
     fast = await as_fast_as_possible(sender, traffic.draw, CONNECTIONS, CAPACITY_SECONDS)
     capacity = sum(one.status > 0 for one in fast) / CAPACITY_SECONDS
     per_second = capacity * options.rate
+    answers: list[Answered] = []
     _tell(capacity_per_second=round(capacity, 1), share=options.rate, sent=round(per_second, 1))
     with Watch(_sizes(options)) as watch:
-        answers = await at_a_rate(sender, traffic.draw, per_second, options.seconds)
+        await at_a_rate(sender, traffic.draw, per_second, options.seconds, answers.append)
     await sender.close()
     for kind in sorted({one.kind for one in answers}):
         _tell_answers(kind, [one for one in answers if one.kind == kind], options.seconds)
@@ -112,7 +113,7 @@ def _tell_answers(kind: str, answers: Sequence[Answered], seconds: float) -> Non
         p50_ms=milliseconds(50),
         p95_ms=milliseconds(95),
         p99_ms=milliseconds(99),
-        failed=sum(not 200 <= one.status < 500 for one in answers),
+        failed=sum(one.failed for one in answers),
         answers=dict(statuses.most_common()),
     )
 

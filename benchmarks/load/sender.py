@@ -2,9 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final
 
 import orjson
@@ -19,26 +21,36 @@ IDLE_SECONDS: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What became of a request: `status` and `code` are 0 and the fault where none came back."""
+    """What became of a request: `status` and `code` are 0 and the fault where none came back.
+
+    `due` is when it was to be sent, a time of `time.perf_counter`.
+    """
 
     kind: str
+    due: float
     seconds: float
     status: int
     code: str
     sent: int
     accepted: int
+    degraded: bool
+
+    @property
+    def failed(self) -> bool:
+        """Whether that was the services' fault."""
+        return not 200 <= self.status < 500
 
 
 class Sender:
-    """Connections to one address."""
+    """Connections to the replicas of a service, in turns; to the next where one takes none."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
+    def __init__(self, addresses: Sequence[tuple[str, int]]) -> None:
+        self._addresses = deque(addresses)
         self._idle: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def send(self, request: Request, due: float) -> Answered:
         """The answer to a request that was due at a time of `time.perf_counter`."""
-        status, code, accepted = 0, "", 0
+        status, code, accepted, degraded = 0, "", 0, False
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 status, body = await self._ask(request.raw)
@@ -47,8 +59,10 @@ class Sender:
         else:
             code = str(body.get("code", ""))
             accepted = int(body.get("accepted", 0)) if request.events else 0
+            degraded = body.get("degraded") is not None
         seconds = time.perf_counter() - due
-        return Answered(request.kind, seconds, status, code, request.events, accepted)
+        sent = request.events
+        return Answered(request.kind, due, seconds, status, code, sent, accepted, degraded)
 
     async def close(self) -> None:
         """Close the connections, none of which may be in use."""
@@ -78,7 +92,14 @@ class Sender:
             if time.perf_counter() - since < IDLE_SECONDS:
                 return reader, writer
             await _closed(writer)
-        return await asyncio.open_connection(self._host, self._port)
+        for _ in range(len(self._addresses) - 1):
+            with suppress(ConnectionRefusedError):
+                return await self._connect()
+        return await self._connect()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        self._addresses.rotate()
+        return await asyncio.open_connection(*self._addresses[0])
 
 
 async def as_fast_as_possible(
@@ -99,25 +120,29 @@ async def as_fast_as_possible(
 
 
 async def at_a_rate(
-    sender: Sender, draw: Callable[[], Request], per_second: float, seconds: float
-) -> list[Answered]:
+    sender: Sender,
+    draw: Callable[[], Request],
+    per_second: float,
+    seconds: float,
+    noted: Callable[[Answered], None],
+) -> None:
     """So many a second whatever becomes of those before; latencies count from when each was due."""
-    answers: list[Answered] = []
     at_once = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def one(due: float) -> None:
         async with at_once:
-            answers.append(await sender.send(draw(), due))
+            noted(await sender.send(draw(), due))
 
     async with asyncio.TaskGroup() as under_way:
         async for due in _ticks(per_second, seconds):
             under_way.create_task(one(due))
-    return answers
 
 
 async def _ticks(per_second: float, seconds: float) -> AsyncIterator[float]:
     started = time.perf_counter()
-    for turn in range(int(per_second * seconds)):
+    for turn in count():
+        if turn >= per_second * seconds:
+            return
         due = started + turn / per_second
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         yield due

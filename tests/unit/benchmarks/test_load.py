@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from benchmarks.load.memory import slope
 from benchmarks.load.popularity import CURVE, Popularity, share
-from benchmarks.load.sender import Sender, at_a_rate
+from benchmarks.load.sender import Answered, Sender, at_a_rate
 from benchmarks.load.traffic import BATCH, SHARES, Request, Tenant, Traffic
 
 
@@ -54,12 +54,11 @@ async def test_what_is_not_answered_is_told_with_its_reason() -> None:
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    sender = Sender(*server.sockets[0].getsockname()[:2])
+    sender = Sender([server.sockets[0].getsockname()[:2]])
     request = Request("event", b"POST / HTTP/1.1\r\n\r\n", events=2)
-    answers = [
-        (await at_a_rate(sender, lambda: request, per_second=100, seconds=0.01))[0]
-        for _ in range(2)
-    ]
+    answers: list[Answered] = []
+    for _ in range(2):
+        await at_a_rate(sender, lambda: request, 100, 0.01, answers.append)
     server.close()
     await sender.close()
     told = [(one.status, one.code, one.accepted, one.sent) for one in answers]

@@ -1,0 +1,44 @@
+"""The containers of the composed system: killed, and brought back."""
+
+import json
+import subprocess
+import time
+from collections.abc import Sequence
+from typing import Final
+
+HEALTHY: Final = ("healthy", "running")
+POLL_SECONDS: Final = 0.2
+
+
+def containers_of(service: str) -> Sequence[str]:
+    """The ids of a service's running containers."""
+    found = _told("docker", "compose", "ps", "--quiet", "--status", "running", service).split()
+    if not found:
+        raise SystemExit(f"{service} does not run: start it with docker compose up --wait")
+    return found
+
+
+def kill(containers: Sequence[str]) -> None:
+    """End them at once; Docker does not bring back by itself what was killed so."""
+    _told("docker", "kill", *containers)
+
+
+def start(containers: Sequence[str]) -> None:
+    """Bring them back, with their addresses and volumes."""
+    _told("docker", "start", *containers)
+
+
+def wait_until_healthy(containers: Sequence[str]) -> None:
+    """Until all say that they are healthy, or run and have no check of their own."""
+    while not _are_healthy(containers):
+        time.sleep(POLL_SECONDS)
+
+
+def _are_healthy(containers: Sequence[str]) -> bool:
+    states = [one["State"] for one in json.loads(_told("docker", "inspect", *containers))]
+    told = [state.get("Health", {}).get("Status", state["Status"]) for state in states]
+    return all(one in HEALTHY for one in told)
+
+
+def _told(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
