@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from tests.real_processes import free_ports
@@ -157,6 +157,17 @@ class KafkaBroker:
             except KafkaException:
                 time.sleep(0.05)
         raise AssertionError(f"Kafka is not ready:\n{self.log()}")
+
+
+def offsets_of(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
+    """The first and the next offset, once a broker that was killed has found its topics again."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            return consumer.get_watermark_offsets(place, timeout=30)
+        except KafkaException:
+            assert time.monotonic() < deadline, place
+            time.sleep(0.05)
 
 
 def _program(name: str, source: str) -> str:

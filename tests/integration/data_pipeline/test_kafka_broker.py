@@ -2,7 +2,7 @@
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
-from tests.kafka_broker import KafkaBroker
+from tests.kafka_broker import KafkaBroker, offsets_of
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +87,7 @@ def everything_in(broker: KafkaBroker, topic: str) -> list[str]:
         }
     )
     partitions = [TopicPartition(topic, number, 0) for number in range(PARTITIONS)]
-    end = sum(consumer.get_watermark_offsets(one, timeout=30)[1] for one in partitions)
+    end = sum(offsets_of(consumer, one)[1] for one in partitions)
     consumer.assign(partitions)
     messages: list[Message] = []
     while len(messages) < end:

@@ -4,7 +4,6 @@ import json
 import time
 from collections import Counter
 from collections.abc import Generator, Sequence
-from functools import partial
 from pathlib import Path
 from random import Random
 from threading import Event, Lock, Thread
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple, cast
 
 import httpx2
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from tests.integration.data_pipeline.kafka_consumers import event
 from tests.integration.data_pipeline.kill_series import KILLS, KillSeries
@@ -25,7 +24,7 @@ from tests.integration.data_pipeline.taken_in import (
     merged_and_indexed,
     wait_for_features,
 )
-from tests.kafka_broker import KafkaBroker
+from tests.kafka_broker import KafkaBroker, offsets_of
 from tests.real_processes import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -115,14 +114,6 @@ class Acknowledged:
         )
 
 
-def offsets_of(consumer: Consumer, place: TopicPartition) -> tuple[int, int] | tuple[()]:
-    """The first and the next offset; nothing while a broker that was killed finds its topics."""
-    try:
-        return consumer.get_watermark_offsets(place, timeout=30)
-    except KafkaException:
-        return ()
-
-
 def messages_of(broker: KafkaBroker, topic: str) -> Sequence[KafkaMessage]:
     """Everything that is in a topic."""
     settings = {
@@ -136,7 +127,7 @@ def messages_of(broker: KafkaBroker, topic: str) -> Sequence[KafkaMessage]:
     try:
         for number in range(PARTITIONS):
             place = TopicPartition(topic, number)
-            first, end = wait_for(partial(offsets_of, consumer, place), bool)
+            first, end = offsets_of(consumer, place)
             consumer.assign([TopicPartition(topic, number, first)])
             left = end - first
             while left:
