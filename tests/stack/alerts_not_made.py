@@ -16,6 +16,7 @@ NOT_MADE: Final[Mapping[str, str]] = {
     "HighMemoryUsage": "whatever else runs on this machine would be without memory",
     "DataPipelineAccountingImbalance": "the books agree whatever is killed: test_kill.py",
     "RecommendationQualityDrop": "a model gets better or worse by its tenant's data",
+    "ModelsNotPromoted": "a model gets better or worse by its tenant's data",
     "ClickThroughDrop": "needs a thousand answers an hour for days",
     "RecommendationAnswersLost": "needs the database away until the queue of answers is full",
     "SLOAbsent": "no fault takes away the series of a service that goes on",
