@@ -22,6 +22,7 @@ from backends.ports import ItemContent, ItemUpdate
 from benchmarks.serving.views import views
 from contracts.recommendations import BatchQuery, RecommendationQuery
 from ml_engine.adapters.serving_store import SqlServingStore
+from ml_engine.adapters.version_marks import SqlVersionMarks
 from ml_engine.models.two_tower import TwoTower, UserTower
 from ml_engine.models.two_tower.item_tower import ItemTower
 from ml_engine.registry.registry import ModelRegistry
@@ -144,7 +145,7 @@ async def main(n_items: int) -> None:
         features = SqliteFeatureReader(path)
         database = open_engine(sqlite_url(Path(folder), "ml-engine"), pool_size=1)
         objects, serving_store = UrlObjectStore(Path(folder).as_uri()), SqlServingStore(database)
-        registry = ModelRegistry(objects, serving_store, Path(folder))
+        registry = ModelRegistry(objects, serving_store, SqlVersionMarks(database), Path(folder))
         models = TenantModels(registry, features)
         ids, titles = [item.item_id for item in items], [item.title for item in items]
         popularity = np.arange(n_items, 0, -1, dtype=np.float64)

@@ -41,6 +41,8 @@ LAST = [
     "GET /model-comparison",
     "POST /models/{model_version}/activate",
     "POST /models/roll-back",
+    "PUT /models/{model_version}/pin",
+    "DELETE /models/{model_version}/pin",
     "POST /training-jobs/{job_id}/cancel",
     "POST /imports/{import_id}/cancel",
     "DELETE /scenarios/{name}",

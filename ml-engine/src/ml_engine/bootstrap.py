@@ -28,14 +28,17 @@ from instrumentation.telemetry import Telemetry, start_telemetry
 from ml_engine.adapters.job_store import SqlJobStore
 from ml_engine.adapters.job_telemetry import JobTelemetry
 from ml_engine.adapters.local_training import LocalTrainingRunner
+from ml_engine.adapters.retention_telemetry import RetentionTelemetry
 from ml_engine.adapters.retrieval_telemetry import RetrievalTelemetry
 from ml_engine.adapters.serving_store import SqlServingStore
+from ml_engine.adapters.version_marks import SqlVersionMarks
 from ml_engine.http import models as model_routes
 from ml_engine.http import recommendations, training_jobs
 from ml_engine.http.errors import add_error_handlers
 from ml_engine.http.state import Engine, State
 from ml_engine.migrate import MIGRATIONS
 from ml_engine.registry.registry import ModelRegistry
+from ml_engine.registry.retention import Retention
 from ml_engine.retrieval.deployment import Deployment
 from ml_engine.retrieval.freshness import Freshness
 from ml_engine.retrieval.recall import SearchSampler
@@ -80,6 +83,7 @@ class _Ports:
             recurring=("open_jobs", "renew"),
         )
         self.serving = woven(SqlServingStore(self.engine), "serving_store", recurring=("changes",))
+        self.marks = woven(SqlVersionMarks(self.engine), "version_marks", recurring=("marked",))
         self.objects = woven(
             UrlObjectStore(settings.objects()), "object_store", expected=(KeyError,)
         )
@@ -166,7 +170,9 @@ async def _engine(
     # One thread per search: more would fight over the cores with other requests.
     faiss.omp_set_num_threads(1)
     folder = settings.data_dir / "ml-engine"
-    registry = ModelRegistry(ports.objects, ports.serving, folder / "models")
+    registry = ModelRegistry(ports.objects, ports.serving, ports.marks, folder / "models")
+    removals = RetentionTelemetry(telemetry.metrics, telemetry.tracing)
+    retention = Retention(registry, ports.marks, settings.models_kept, removals)
     models = TenantModels(registry, ports.features)
     job_telemetry = JobTelemetry(telemetry.metrics)
     deployment = Deployment(registry, models, job_telemetry.show_model)
@@ -178,6 +184,7 @@ async def _engine(
         folder / "training",
         settings.service_version,
         deployment.activate,
+        retention.grown,
         budget,
     )
     # A name that no other replica has, and none had before: what it held is not ours.
@@ -187,7 +194,13 @@ async def _engine(
     queue = TrainingQueue(ports.jobs, snapshots, jobs, settings.training_queue_limit)
     sampler = SearchSampler()
     retrieval = RetrievalTelemetry(telemetry.metrics, Freshness(models, registry), sampler)
-    work = (jobs.work, deployment.follow, retrieval.watch_vectors, retrieval.watch_searches)
+    work = (
+        jobs.work,
+        deployment.follow,
+        retention.work,
+        retrieval.watch_vectors,
+        retrieval.watch_searches,
+    )
     tasks = [asyncio.create_task(one()) for one in work]
     try:
         recommender = Recommender(models, ports.features, sampler)

@@ -24,6 +24,7 @@ from backends.ports import PortUnavailable
 from backends.snapshots import SnapshotDamaged, SnapshotStore
 from instrumentation.settings import load_settings_or_exit
 from ml_engine.adapters.serving_store import SqlServingStore
+from ml_engine.adapters.version_marks import SqlVersionMarks
 from ml_engine.domain.errors import DomainError, ModelDamaged, SnapshotNotFound
 from ml_engine.domain.interactions import Dataset
 from ml_engine.evaluation.report import EvaluationReport, evaluate
@@ -89,9 +90,10 @@ async def _of_version(
     settings: StoreSettings, wanted: argparse.Namespace, folder: Path
 ) -> EvaluationReport:
     objects = UrlObjectStore(settings.objects())
-    serving = SqlServingStore(open_engine(settings.database(), settings.db_pool_size))
+    engine = open_engine(settings.database(), settings.db_pool_size)
+    serving, marks = SqlServingStore(engine), SqlVersionMarks(engine)
     try:
-        registry = ModelRegistry(objects, serving, folder)
+        registry = ModelRegistry(objects, serving, marks, folder)
         record = await registry.record(wanted.tenant, wanted.version)
         files = await registry.fetch(wanted.tenant, wanted.version)
         snapshots = SnapshotStore(objects)

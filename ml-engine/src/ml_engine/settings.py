@@ -52,6 +52,9 @@ class Settings(StoreSettings, EdgeSettings):
     training_max_memory_mb: Annotated[
         int | None, Field(ge=1, description="MB that a training may hold; empty for no bound")
     ] = None
+    models_kept: Annotated[
+        int, Field(ge=1, le=1000, description="1 to 1000 models of a tenant, the newest ones")
+    ] = 10
 
     def telemetry(self) -> dict[str, str]:
         """The environment by which a process of the engine reports as the engine does."""

@@ -53,6 +53,8 @@ class MlEngine(InternalService):
             ("POST", "models/roll-back", self._roll_back),
             ("GET", "models/{version}", self._model),
             ("POST", "models/{version}/activate", self._model),
+            ("PUT", "models/{version}/pin", self._model),
+            ("DELETE", "models/{version}/pin", self._model),
             ("GET", "model-comparison", self._compare),
         ]
 

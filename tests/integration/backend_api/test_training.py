@@ -55,6 +55,8 @@ async def test_models_are_listed_shown_compared_and_chosen(api: Api) -> None:
     assert (await api.send("GET", "/models/7/report")).json() == model["report"]
     assert (await api.send("POST", "/models/7/activate")).json() == model
     assert (await api.send("POST", "/models/roll-back")).json() == model
+    assert (await api.send("PUT", "/models/7/pin")).json() == model
+    assert (await api.send("DELETE", "/models/7/pin")).json() == model
     both = (await api.send("GET", "/model-comparison?baseline=6&candidate=7")).json()
     assert (both["baseline"], both["candidate"]) == ("6", "7")
     for method, path in (("GET", "/models/8"), ("POST", "/models/8/activate")):

@@ -15,7 +15,7 @@ from tests.integration.ml_engine.conftest import ADDRESS, TENANT, TOKEN, Place, 
 from contracts.client import ServiceError
 from contracts.ml_engine import MlEngineClient
 from contracts.recommendations import RecommendationQuery
-from contracts.training import JobStatus, TrainingJobRequest
+from contracts.training import JobStatus, ModelVersion, TrainingJobRequest
 from ml_engine.bootstrap import build_app
 from ml_engine.settings import Settings
 
@@ -239,3 +239,31 @@ async def test_training_again_goes_on_after_a_roll_back(
         while (await client.training_job(TENANT, job.job_id)).model_version is None:
             await anyio.sleep(0.05)
     assert (await client.recommend(TENANT, QUERY)).model_version == job.job_id
+
+
+def copied(data_dir: Path, version: str, name: str) -> None:
+    """The same model under another name."""
+    (folder,) = (data_dir / "objects").rglob(f"{TENANT}/{version}")
+    copy = shutil.copytree(folder, folder.with_name(name)) / "record.json"
+    record = ModelVersion.model_validate_json(copy.read_bytes())
+    copy.write_text(record.model_copy(update={"model_version": name}).model_dump_json())
+
+
+async def test_fewer_models_are_kept_from_the_next_start_on_but_those_that_are_pinned(
+    settings: Settings,
+) -> None:
+    async with engine(settings) as client:
+        newest, oldest = await versions(client)
+        for name in ("0-old", "0-pinned"):
+            copied(settings.data_dir, newest, name)
+        assert (await client.pin(TENANT, "0-pinned")).pinned
+    async with engine(settings.model_copy(update={"models_kept": 1})) as client:
+        with anyio.fail_after(60):
+            while "0-old" in await versions(client):
+                await anyio.sleep(0.01)
+        assert await versions(client) == [newest, oldest, "0-pinned"]
+        assert not (await client.unpin(TENANT, "0-pinned")).pinned
+        for change in (client.pin, client.unpin, client.activate):
+            with pytest.raises(ServiceError) as failure:
+                await change(TENANT, "0-old")
+            assert failure.value.problem.code == "model_not_found"

@@ -42,6 +42,8 @@ class Replica:
             "SERVICE_TOKEN": TOKEN,
             "PORT": str(port),
             "LOG_FORMAT": "json",
+            # Each model that a test makes is there when it looks.
+            "MODELS_KEPT": "1000",
         }
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(

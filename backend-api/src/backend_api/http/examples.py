@@ -211,6 +211,7 @@ MODEL: Final[dict[str, Any]] = {
     "created_at": MOMENT,
     "report": REPORT,
     "serving": True,
+    "pinned": False,
 }
 COMPARISON: Final[dict[str, Any]] = {
     "baseline": "6",

@@ -18,6 +18,8 @@ Version = Annotated[
     ModelVersionId, Path(description="A model's version, such as `20260131t120000-56dc5513`.")
 ]
 _SERVES = answer("The model, which serves from now on.", examples.MODEL)
+_PINNED = answer("The model, which stays from now on.", {**examples.MODEL, "pinned": True})
+_UNPINNED = answer("The model, which goes as others do from now on.", examples.MODEL)
 
 
 @router.get(
@@ -106,3 +108,24 @@ async def activate(
 ) -> ModelVersion:
     """Let a model serve from now on, newer or older than the one that serves."""
     return await product.ml_engine.activate(caller.tenant_id, model_version)
+
+
+@router.put(
+    "/models/{model_version}/pin",
+    responses={200: _PINNED, **write_problems("model_not_found", _AWAY)},
+    summary="Pin a model",
+)
+async def pin(model_version: Version, caller: WritingCaller, product: Provided) -> ModelVersion:
+    """Keep a model, however many newer ones there are. Only the newest are kept else, and those
+    that serve or served just before."""
+    return await product.ml_engine.pin(caller.tenant_id, model_version)
+
+
+@router.delete(
+    "/models/{model_version}/pin",
+    responses={200: _UNPINNED, **write_problems("model_not_found", _AWAY)},
+    summary="Unpin a model",
+)
+async def unpin(model_version: Version, caller: WritingCaller, product: Provided) -> ModelVersion:
+    """Keep a model no longer than others."""
+    return await product.ml_engine.unpin(caller.tenant_id, model_version)

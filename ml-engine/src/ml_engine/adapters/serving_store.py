@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backends.availability import available
 from backends.sql_store import SqlStore
-from ml_engine.adapters.tables import serving_sequence, serving_versions
-from ml_engine.registry.ports import ServingChange
+from ml_engine.adapters.tables import serving_sequence, serving_versions, version_marks
+from ml_engine.registry.ports import Mark, ServingChange
 
 _NEXT = (
     serving_sequence.update()
@@ -32,15 +32,15 @@ class SqlServingStore(SqlStore):
         """The versions that served, the one that serves first."""
         with available(self.what):
             async with self._reading.begin() as connection:
-                return await _history(connection, tenant_id)
+                return await read_history(connection, tenant_id)
 
     async def replace(self, tenant_id: str, seen: Sequence[str], history: Sequence[str]) -> int:
-        """Put `history` in the place of the one that was seen; 0 where it is not there any more."""
+        """Put `history` in the place of the one that was seen; 0 where that has changed."""
         with available(self.what):
             async with self._engine.connect() as connection, connection.begin() as change:
                 sequence = (await connection.execute(_NEXT)).scalar_one()
-                present = await _history(connection, tenant_id)
-                if present != list(seen):
+                present = await read_history(connection, tenant_id)
+                if present != list(seen) or await _leaves(connection, tenant_id, history[0]):
                     await change.rollback()
                     return 0
                 values = {"sequence": sequence, "history": json.dumps(list(history))}
@@ -67,7 +67,15 @@ class SqlServingStore(SqlStore):
         ]
 
 
-async def _history(connection: AsyncConnection, tenant_id: str) -> list[str]:
+async def read_history(connection: AsyncConnection, tenant_id: str) -> list[str]:
+    """The versions that served a tenant, the one that serves first."""
     this = serving_versions.c.tenant_id == tenant_id
     row = (await connection.execute(sa.select(serving_versions.c.history).where(this))).first()
     return json.loads(row.history) if row else []
+
+
+async def _leaves(connection: AsyncConnection, tenant_id: str, version: str) -> bool:
+    query = sa.select(version_marks.c.mark).where(
+        version_marks.c.tenant_id == tenant_id, version_marks.c.version == version
+    )
+    return (await connection.execute(query)).scalar_one_or_none() == Mark.LEAVING

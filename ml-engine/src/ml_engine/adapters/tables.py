@@ -37,3 +37,11 @@ serving_sequence = sa.Table(
     # One row, which each change locks: so changes are seen in the order of their numbers.
     sa.Column("sequence", sa.BigInteger, nullable=False),
 )
+
+version_marks = sa.Table(
+    "version_marks",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("mark", sa.Text, nullable=False),
+)

@@ -51,6 +51,22 @@ async def activate(
     return await engine.deployment.activate(tenant_id, model_version)
 
 
+@router.put("/models/{model_version}/pin")
+async def pin(
+    tenant_id: TenantDep, model_version: ModelVersionId, engine: EngineDep
+) -> ModelVersion:
+    """Keep a model, however many newer ones there are."""
+    return await engine.registry.pin(tenant_id, model_version)
+
+
+@router.delete("/models/{model_version}/pin")
+async def unpin(
+    tenant_id: TenantDep, model_version: ModelVersionId, engine: EngineDep
+) -> ModelVersion:
+    """Keep a model no longer than others."""
+    return await engine.registry.unpin(tenant_id, model_version)
+
+
 @router.get("/model-comparison")
 async def compare_models(
     tenant_id: TenantDep, baseline: Version, candidate: Version, engine: EngineDep

@@ -1,6 +1,7 @@
 """What the registry needs of the outside beside the object store."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 
@@ -22,7 +23,7 @@ class ServingStore(Protocol):
     async def replace(self, tenant_id: str, seen: Sequence[str], history: Sequence[str]) -> int:
         """Put `history` in the place of the one that was `seen`; the sequence of the change.
 
-        0, and nothing is changed, where another one is there by now.
+        0, and nothing is changed, where another one is there by now, or its first version leaves.
         """
         ...
 
@@ -35,6 +36,54 @@ class ServingStore(Protocol):
 
     async def ping(self) -> None:
         """Raise `PortUnavailable` where it cannot be told which version serves."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the store holds."""
+        ...
+
+
+class Mark(StrEnum):
+    """What is said of a version beside whether it serves."""
+
+    PINNED = "pinned"
+    """It stays, however many newer ones there are."""
+    LEAVING = "leaving"
+    """It is being removed, and counts as gone already."""
+
+
+class MarkedVersion(NamedTuple):
+    """A version with its mark; a version has one mark at most."""
+
+    tenant_id: str
+    version: str
+    mark: Mark
+
+
+class VersionMarks(Protocol):
+    """Keeps which versions are pinned and which leave, for all replicas."""
+
+    async def marked(self, tenant_id: str | None = None) -> Sequence[MarkedVersion]:
+        """The marked versions of a tenant, or of all tenants."""
+        ...
+
+    async def pin(self, tenant_id: str, version: str) -> bool:
+        """Mark a version as pinned; False where it leaves."""
+        ...
+
+    async def let_leave(self, tenant_id: str, version: str) -> bool:
+        """Mark a version as leaving, and let no roll-back come to it: it can never serve again.
+
+        False, and nothing is changed, where it serves, served just before, is pinned or leaves.
+        """
+        ...
+
+    async def unmark(self, tenant_id: str, version: str, mark: Mark) -> None:
+        """Take this mark from a version, if it has it."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise `PortUnavailable` where marks cannot be kept."""
         ...
 
     async def close(self) -> None:

@@ -37,13 +37,16 @@ class JobExecution:
         scratch: Path,
         code_version: str,
         deploy: Deploy,
+        grown: Callable[[str], None],
         budget: Budget,
     ) -> None:
+        """`grown` is told of each tenant that has a model more."""
         self._runner = runner
         self._registry = registry
         self._scratch = scratch
         self._code_version = code_version
         self._deploy = deploy
+        self._grown = grown
         self._budget = budget
 
     async def train(
@@ -68,9 +71,19 @@ class JobExecution:
             shutil.rmtree(folder, ignore_errors=True)
 
     async def deploy(self, model: ModelVersion) -> ModelVersion:
-        """Let the model serve. Raises `NotPromoted` where it does not pass the gate."""
-        check_promotion(model, await self._serving(model.tenant_id))
-        return await self._deploy(model.tenant_id, model.model_version)
+        """Let the model serve.
+
+        Raises `NotPromoted` where it does not pass the gate, and `TrainingFailed` where so many
+        newer models came before it that it was not kept.
+        """
+        try:
+            check_promotion(model, await self._serving(model.tenant_id))
+            return await self._deploy(model.tenant_id, model.model_version)
+        except ModelNotFound as error:
+            raise TrainingFailed("model_removed", f"newer models are kept: {error}") from None
+        finally:
+            # Not before: it may be what a roll-back comes to.
+            self._grown(model.tenant_id)
 
     async def discard(self, model: ModelVersion) -> None:
         """Remove a model that shall not serve."""

@@ -50,6 +50,12 @@ METRICS: Final = (
         note="reason is no_better_than_popularity or worse_than_serving",
     ),
     Metric(
+        "models_removed_total", "counter",
+        "Models that were removed because a tenant has as many newer ones as are kept.",
+        ("tenant_id",), "models", ML_ENGINE,
+        note="MODELS_KEPT says how many; what serves, served just before or is pinned stays",
+    ),
+    Metric(
         "training_job_duration_seconds", "histogram", "Time of one training job.",
         ("tenant_id", "model_type"), "seconds", ML_ENGINE, TRAINING_DURATION,
     ),

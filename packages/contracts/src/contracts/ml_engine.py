@@ -72,6 +72,16 @@ class MlEngineClient(ServiceClient):
         path = f"/v1/tenants/{tenant_id}/models/roll-back"
         return ModelVersion.model_validate_json(await self.request("POST", path))
 
+    async def pin(self, tenant_id: str, model_version: str) -> ModelVersion:
+        """Keep a model, however many newer ones there are."""
+        path = f"/v1/tenants/{tenant_id}/models/{model_version}/pin"
+        return ModelVersion.model_validate_json(await self.request("PUT", path))
+
+    async def unpin(self, tenant_id: str, model_version: str) -> ModelVersion:
+        """Keep a model no longer than others."""
+        path = f"/v1/tenants/{tenant_id}/models/{model_version}/pin"
+        return ModelVersion.model_validate_json(await self.request("DELETE", path))
+
     async def compare(self, tenant_id: str, baseline: str, candidate: str) -> ModelComparison:
         """Two models' reports side by side."""
         query = urlencode({"baseline": baseline, "candidate": candidate})

@@ -75,7 +75,10 @@ class TrainingJob(BaseModel):
 
 
 class ModelVersion(BaseModel):
-    """One trained model in the registry, with its lineage and its evaluation report."""
+    """One trained model in the registry, with its lineage and its evaluation report.
+
+    A `pinned` one is kept, however many newer ones there are.
+    """
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -90,6 +93,7 @@ class ModelVersion(BaseModel):
     created_at: AwareDatetime
     report: dict[str, Any]
     serving: bool = False
+    pinned: bool = False
 
 
 class MetricComparison(BaseModel):

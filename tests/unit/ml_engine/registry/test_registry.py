@@ -2,65 +2,19 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.unit.ml_engine.registry.conftest import record
 
-from backends.database import open_engine
-from backends.migrations import migrate
 from backends.object_store import UrlObjectStore
 from backends.ports import PortUnavailable
-from contracts.training import ModelType, ModelVersion
 from ml_engine.adapters.serving_store import SqlServingStore
+from ml_engine.adapters.version_marks import SqlVersionMarks
 from ml_engine.domain.errors import ModelNotFound
-from ml_engine.migrate import MIGRATIONS
 from ml_engine.registry.registry import ARRIVING, RECORD, ModelRegistry
 
 pytestmark = pytest.mark.anyio
-
-
-def record(version: str, tenant_id: str = "acme") -> ModelVersion:
-    return ModelVersion(
-        model_version=version,
-        tenant_id=tenant_id,
-        model_type=ModelType.TWO_TOWER,
-        snapshot_id="0" * 16,
-        data_hash="a" * 64,
-        seed=7,
-        code_version="1.2.3",
-        parameters={"dimensions": 44},
-        created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        report={"models": []},
-    )
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "trained"
-    folder.mkdir()
-    (folder / "vectors.npy").write_bytes(b"vectors")
-    return folder
-
-
-@pytest.fixture
-def objects(tmp_path: Path) -> UrlObjectStore:
-    return UrlObjectStore((tmp_path / "objects").as_uri())
-
-
-@pytest.fixture
-async def serving(tmp_path: Path) -> AsyncGenerator[SqlServingStore]:
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/serving.db", pool_size=2)
-    await migrate(engine, MIGRATIONS)
-    store = SqlServingStore(engine)
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-def registry(objects: UrlObjectStore, serving: SqlServingStore, tmp_path: Path) -> ModelRegistry:
-    return ModelRegistry(objects, serving, tmp_path / "cache")
 
 
 async def test_a_published_version_keeps_its_lineage_and_its_files(
@@ -158,11 +112,12 @@ async def test_replicas_on_one_disk_fetch_at_once(
     registry: ModelRegistry,
     objects: UrlObjectStore,
     serving: SqlServingStore,
+    marks: SqlVersionMarks,
     tmp_path: Path,
     folder: Path,
 ) -> None:
     await registry.publish(folder, record("v1"))
-    other = ModelRegistry(objects, serving, tmp_path / "cache")
+    other = ModelRegistry(objects, serving, marks, tmp_path / "cache")
     fetched = await asyncio.gather(*(one.fetch("acme", "v1") for one in (registry, other) * 4))
     assert len(set(fetched)) == 1
     assert (fetched[0] / "vectors.npy").read_bytes() == b"vectors"

@@ -139,6 +139,16 @@ class Models(Group[RunnerT]):
         """Let the model serve again that served before this one."""
         return write("POST", _model, "models", "roll-back")
 
+    @Operation
+    def pin(self, model_version: str) -> Call[ModelVersion]:
+        """Keep a model, however many newer ones there are."""
+        return write("PUT", _model, "models", model_version, "pin")
+
+    @Operation
+    def unpin(self, model_version: str) -> Call[ModelVersion]:
+        """Keep a model no longer than others."""
+        return write("DELETE", _model, "models", model_version, "pin")
+
     @Paged
     def list(self, *, page_size: int = DEFAULT_PAGE) -> Pages[ModelVersion]:
         """All models, newest first."""

@@ -132,18 +132,19 @@ def _training() -> Row:
                 "Completed and failed",
                 "Jobs in an hour. A failure for each completion is a fault of data or memory; one "
                 "that is taken up was that of a replica that stopped, and what the gate keeps back "
-                "is a model that would serve worse.",
+                "is a model that would serve worse. Old models are removed as new ones come.",
                 units.COUNT,
                 Query(increase("training_job_completed_total", "1h"), "completed"),
                 Query(increase("training_job_takeovers_total", "1h"), "taken up"),
                 Query(or_zero(increase("model_promotions_refused_total", "1h")), "kept back"),
+                Query(or_zero(increase("models_removed_total", "1h")), "removed"),
                 Query(
                     increase("training_job_failures_total", "1h", by="error_type"), "{{error_type}}"
                 ),
             )
             .span(6)
             .no_value("No job yet")
-            .links([runbook("ModelTrainingFailed")]),
+            .links([runbook("ModelTrainingFailed"), runbook("ModelsNotPromoted")]),
             graph(
                 "Duration of jobs",
                 "Mean and p95 by kind of model. Training that takes longer than its interval falls "
