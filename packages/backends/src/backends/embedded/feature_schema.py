@@ -26,7 +26,7 @@ CREATE TABLE positions (
     name TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Which way of keeping features this is: another number for every change of what is in the file."""
 
 FEATURE_TABLES: Final = ("users", "items", "item_counts", "event_weights")

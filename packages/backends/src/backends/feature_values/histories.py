@@ -17,7 +17,7 @@ import numpy as np
 
 from backends.ports import UserEvent
 
-HISTORY_LENGTH: Final = 200
+HISTORY_LENGTH: Final = 1_000
 """How many of a user's newest events the feature store keeps."""
 
 ENTRY: Final = np.dtype([("timestamp", "=i8"), ("sequence", "=i8"), ("value", "=f8")])

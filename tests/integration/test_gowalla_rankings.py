@@ -1,0 +1,149 @@
+"""The public API ranks as the benchmark does: the same model, the same users, the same items."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from benchmarks.quality.datasets import dataset_directory, read_gowalla
+from tests.integration.three_services import TENANT, System, running_system
+
+from backends.database import open_engine
+from backends.locations import objects_url, sqlite_url
+from backends.migrations import migrate
+from backends.object_store import UrlObjectStore
+from contracts.events import MAX_BATCH, EventBatch
+from contracts.training import ModelType, ModelVersion
+from ml_engine.adapters.serving_store import SqlServingStore
+from ml_engine.adapters.version_marks import SqlVersionMarks
+from ml_engine.domain.interactions import Dataset
+from ml_engine.evaluation.ranking import rank
+from ml_engine.evaluation.report import evaluate
+from ml_engine.evaluation.splits import Split
+from ml_engine.migrate import MIGRATIONS
+from ml_engine.models.two_tower import TwoTower, TwoTowerParameters
+from ml_engine.models.two_tower.fit import fit
+from ml_engine.registry.registry import ModelRegistry
+from ml_engine.retrieval.artifact import save_serving_model
+from ml_engine.retrieval.index_choice import choose
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(3600)]
+
+USERS, LONGEST, AT_ONCE, DEPTH = 1_000, 20, 50, 20
+EPOCHS = 2
+"""Fewer than a training job takes: how well the tables are learned is another question."""
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+"""Gowalla has no times."""
+ROUNDING = 1e-5
+
+
+@dataclass(frozen=True)
+class World:
+    """A model, and the users who are asked for: random ones and those of the longest histories."""
+
+    split: Split
+    model: TwoTower
+
+    @property
+    def train(self) -> Dataset:
+        return self.split.train
+
+    def events(self) -> list[dict[str, object]]:
+        return [
+            {
+                "event_id": f"{user}-{item}",
+                "user_id": str(user),
+                "item_id": str(item),
+                "event_type": "view",
+                "timestamp": MOMENT.isoformat(),
+            }
+            for user in self.split.users.tolist()
+            for item in self.train.histories.row(user)[0].tolist()
+        ]
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    try:
+        train, held_out = read_gowalla(dataset_directory("gowalla"))
+    except FileNotFoundError as error:
+        pytest.skip(f"needs the Gowalla check-ins: {error}")
+    parameters = TwoTowerParameters(similarity_rank=0)
+    model = fit(train, replace(parameters, descent=replace(parameters.descent, epochs=EPOCHS)))
+    split = Split(train, held_out, "LightGCN's split")
+    longest = np.argsort(-train.histories.lengths, kind="stable")[:LONGEST]
+    others = np.random.default_rng(0).permutation(np.setdiff1d(split.users, longest))
+    asked = np.zeros(held_out.n_users, bool)
+    asked[longest] = asked[others[: USERS - LONGEST]] = True
+    asked_of = replace(split, held_out=held_out.keep(asked[held_out.users]))
+    return World(asked_of, model)
+
+
+@pytest.fixture
+async def system(world: World, tmp_path: Path) -> AsyncGenerator[System]:
+    """The three services, with the model in the registry and the users' events sent to the API."""
+    await let_serve(world, tmp_path)
+    async with running_system(tmp_path) as system:
+        events = world.events()
+        for start in range(0, len(events), MAX_BATCH):
+            batch = EventBatch(events=events[start : start + MAX_BATCH])
+            await system.data_pipeline.send_events(TENANT, batch)
+        yield system
+
+
+async def let_serve(world: World, data_dir: Path) -> None:
+    model, train = world.model, world.train
+    index = choose(
+        model.item_vectors, model.encode_users(train.histories.select(world.split.users))
+    )
+    folder = data_dir / "trained"
+    folder.mkdir()
+    save_serving_model(folder, model, train, index)
+    report = evaluate([model], world.split).to_json() | {"index": index.report.to_json()}
+    record = ModelVersion(
+        model_version="gowalla",
+        tenant_id=TENANT,
+        model_type=ModelType.TWO_TOWER,
+        snapshot_id="0" * 16,
+        data_hash="0" * 64,
+        seed=0,
+        code_version="1",
+        parameters={},
+        created_at=MOMENT,
+        report=report,
+    )
+    engine = open_engine(sqlite_url(data_dir, "ml-engine"), pool_size=1)
+    await migrate(engine, MIGRATIONS)
+    objects, serving = UrlObjectStore(objects_url(data_dir)), SqlServingStore(engine)
+    registry = ModelRegistry(objects, serving, SqlVersionMarks(engine), data_dir / "copies")
+    await registry.publish(folder, record)
+    await registry.promote(TENANT, record.model_version)
+    await serving.close()
+
+
+async def test_the_api_ranks_as_the_benchmark_does(world: World, system: System) -> None:
+    users = world.split.users
+    assert len(users) == USERS
+    ranked = rank(world.model, world.split, DEPTH).items
+    scores = world.model.scores(world.train.histories.select(users))
+    answers: list[dict[str, Any]] = []
+    for start in range(0, USERS, AT_ONCE):
+        some = [str(user) for user in users[start : start + AT_ONCE]]
+        query = {"user_ids": some, "num_items": DEPTH}
+        answered = await system.api.post("/api/v1/recommendations/batch", json=query)
+        answers += answered.raise_for_status().json()["answers"]
+    for row, answer in enumerate(answers):
+        found = [int(item["item_id"]) for item in answer["items"]]
+        assert len(set(found)) == DEPTH
+        # Another order of adding up may let two items of as good as one score change places.
+        wanted = scores[row, ranked[row]]
+        np.testing.assert_allclose(scores[row, found], wanted, rtol=ROUNDING, err_msg=str(row))
+        given = [item["score"] for item in answer["items"]]
+        np.testing.assert_allclose(given, wanted, rtol=ROUNDING, err_msg=str(row))
+        assert np.count_nonzero(found != ranked[row]) <= 2, row
+    one = await system.api.get(f"/api/v1/users/{users[0]}/recommendations?num_items={DEPTH}")
+    items = [item["item_id"] for item in one.raise_for_status().json()["items"]]
+    assert items == [item["item_id"] for item in answers[0]["items"]]
