@@ -9,9 +9,10 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
 from starlette.types import Receive, Scope, Send
 
+from instrumentation.histogram import TracedHistogram
 from instrumentation.metrics import Metrics
 from instrumentation.middleware import TelemetryMiddleware
 
@@ -30,7 +31,8 @@ def without_metrics() -> None:
         (Gauge, "inc"),
         (Gauge, "dec"),
         (Gauge, "set"),
-        (Histogram, "observe"),
+        (TracedHistogram, "observe"),
+        (TracedHistogram, "observe_within"),
         (Metrics, "inc"),
         (Metrics, "set"),
         (Metrics, "observe"),

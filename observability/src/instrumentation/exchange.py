@@ -26,9 +26,9 @@ class Exchange:
     """
 
     __slots__ = (
-        "_exemplar",
         "_finished",
         "_headers",
+        "_identity",
         "_receive",
         "_request_bytes",
         "_response_bytes",
@@ -67,15 +67,13 @@ class Exchange:
         self.status: int | None = None
         self.broken = False
         self.receive = receive
-        identity = span.get_span_context()
+        identity = self._identity = span.get_span_context()
         self.trace_id = f"{identity.trace_id:032x}"
         span_id = f"{identity.span_id:016x}"
         self._headers = [
             (b"x-trace-id", self.trace_id.encode()),
             (b"x-span-id", span_id.encode()),
         ]
-        sampled = identity.trace_flags.sampled
-        self._exemplar = {"trace_id": self.trace_id, "span_id": span_id} if sampled else None
         self.context = RequestContext(endpoint=series.endpoint)
         self._started = time.perf_counter()
 
@@ -115,7 +113,7 @@ class Exchange:
         self.context.tenant_id = tenant
         series = self.series
         series.in_progress -= 1
-        series.duration.observe(seconds, self._exemplar)
+        series.duration.observe_within(seconds, self._identity)
         series.request_size.observe(self._request_bytes)
         series.response_size.observe(self._response_bytes)
         series.count(status, tenant or NO_TENANT)

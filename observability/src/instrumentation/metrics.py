@@ -2,22 +2,22 @@
 
 from typing import Any, Final, TypeVar, cast
 
-from opentelemetry.trace import SpanContext, get_current_span
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     GCCollector,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
 )
 
 from instrumentation.catalogue import Metric, metrics_of
+from instrumentation.current_span import current_identity
+from instrumentation.histogram import TracedHistogram, exemplar_of
 
-Family = Counter | Gauge | Histogram
-FamilyT = TypeVar("FamilyT", Counter, Gauge, Histogram)
+Family = Counter | Gauge | TracedHistogram
+FamilyT = TypeVar("FamilyT", Counter, Gauge, TracedHistogram)
 OVERFLOW_TENANT: Final = "other"
 VERSIONS_KEPT: Final = 5
 """How many model versions of a tenant have series of a family; those of older ones are removed."""
@@ -31,13 +31,7 @@ class UnknownMetricError(LookupError):
 
 def exemplar() -> dict[str, str] | None:
     """The ids of the current span where its trace is kept, else None: it would point nowhere."""
-    return _exemplar_of(get_current_span().get_span_context())
-
-
-def _exemplar_of(context: SpanContext) -> dict[str, str] | None:
-    if not context.trace_flags.sampled:
-        return None
-    return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+    return exemplar_of(current_identity())
 
 
 class Metrics:
@@ -66,7 +60,6 @@ class Metrics:
         self._labels = {metric.name: metric.labels for metric in metrics_of(service)}
         self._families = {metric.name: self._build(metric) for metric in metrics_of(service)}
         self._children: dict[tuple[object, ...], Any] = {}
-        self._last_exemplar: tuple[SpanContext | None, dict[str, str] | None] = (None, None)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         self.set("build_info", 1, service=service, version=version, environment=environment)
@@ -79,9 +72,9 @@ class Metrics:
         """The gauge of the catalogue. Raises `UnknownMetricError`."""
         return self._family(name, Gauge)
 
-    def histogram(self, name: str) -> Histogram:
+    def histogram(self, name: str) -> TracedHistogram:
         """The histogram of the catalogue. Raises `UnknownMetricError`."""
-        return self._family(name, Histogram)
+        return self._family(name, TracedHistogram)
 
     def inc(self, name: str, amount: float = 1.0, **labels: str) -> None:
         """Add to a counter."""
@@ -93,16 +86,14 @@ class Metrics:
 
     def observe(self, name: str, value: float, **labels: str) -> None:
         """Observe a value in a histogram, with the current trace as its exemplar."""
-        self._child(Histogram, name, labels).observe(value, self._exemplar())
+        self._child(TracedHistogram, name, labels).observe_within(value, current_identity())
 
-    def _exemplar(self) -> dict[str, str] | None:
-        # A request observes several values within one span.
-        context = get_current_span().get_span_context()
-        known, made = self._last_exemplar
-        if known is not context:
-            made = _exemplar_of(context)
-            self._last_exemplar = context, made
-        return made
+    def bound(self, name: str, **labels: str) -> TracedHistogram:
+        """A histogram's series of these labels, for who observes it often and keeps it.
+
+        Not for labels that make series come and go, such as a model's version.
+        """
+        return self._child(TracedHistogram, name, labels)
 
     def forget(self, name: str, **labels: str) -> None:
         """Remove the series that have these labels, such as that of a job long done."""
@@ -169,11 +160,11 @@ class Metrics:
             return Counter(metric.name, metric.help, metric.labels, registry=self.registry)
         if metric.kind == "gauge":
             return Gauge(metric.name, metric.help, metric.labels, unit=unit, registry=self.registry)
-        return Histogram(
+        return TracedHistogram(
             metric.name,
             metric.help,
             metric.labels,
             unit=unit,
             registry=self.registry,
-            buckets=metric.buckets or Histogram.DEFAULT_BUCKETS,
+            buckets=metric.buckets or TracedHistogram.DEFAULT_BUCKETS,
         )

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
-from opentelemetry.context import Context, attach, detach
-from opentelemetry.trace import SpanKind, set_span_in_context
+from opentelemetry.context import Context, detach
+from opentelemetry.trace import SpanKind
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from instrumentation import context
+from instrumentation.current_span import enter
 from instrumentation.errors import count_error, record_exception
 from instrumentation.exchange import CLIENT_GONE, Exchange
 from instrumentation.http_attributes import RequestHead, failure_body, request_attributes
@@ -63,7 +64,7 @@ class TelemetryMiddleware:
         if self._rates is not None:
             self._rates.tick()
         exchange = self._begin(scope, receive, send)
-        span_token = attach(set_span_in_context(exchange.span))
+        span_token = enter(exchange.span)
         context_token = context.bind(exchange.context)
         try:
             await self._app(scope, exchange.receive, exchange.send)

@@ -6,10 +6,13 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, Final, TypeVar, cast
 
-from opentelemetry.trace import SpanKind, get_current_span
+from opentelemetry.context import detach
+from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
+from instrumentation.current_span import current_identity, enter
 from instrumentation.errors import count_error, record_exception
+from instrumentation.histogram import TracedHistogram
 from instrumentation.metrics import Metrics
 from instrumentation.tracing import Tracing
 
@@ -82,9 +85,9 @@ class _Weaver:
     def weave(
         self, operation: str, call: Callable[..., Awaitable[Any]]
     ) -> Callable[..., Awaitable[Any]]:
-        measured = self._measured(operation, call)
-        if not self._tracing.exporting:
-            return measured
+        metrics, tracing = self._metrics, self._tracing
+        expected, exporting = self._expected, tracing.exporting
+        tracer = tracing.silent if operation in self._recurring else tracing.tracer
         span_name = f"{self._name} {operation}"
         attributes: dict[str, AttributeValue] = {
             "port.kind": self._kind,
@@ -92,32 +95,15 @@ class _Weaver:
             "port.operation": operation,
             **self._attributes,
         }
-
-        tracing = self._tracing
-        tracer = tracing.silent if operation in self._recurring else tracing.tracer
-
-        @wraps(call)
-        async def traced(*args: Any, **kwargs: Any) -> Any:
-            with tracer.start_as_current_span(
-                span_name,
-                kind=SpanKind.CLIENT,
-                attributes=attributes,
-                record_exception=False,
-                set_status_on_exception=False,
-            ):
-                return await measured(*args, **kwargs)
-
-        return traced
-
-    def _measured(
-        self, operation: str, call: Callable[..., Awaitable[Any]]
-    ) -> Callable[..., Awaitable[Any]]:
-        metrics, expected, exporting = self._metrics, self._expected, self._tracing.exporting
-        family, labels = self._duration(operation)
-        counts_reads = self._kind == _CACHE and operation == "get"
+        duration = self._duration(operation)
+        count_read = self._counted_read(operation)
 
         @wraps(call)
-        async def measured(*args: Any, **kwargs: Any) -> Any:
+        async def woven(*args: Any, **kwargs: Any) -> Any:
+            span, token = None, None
+            if exporting:
+                span = tracer.start_span(span_name, None, SpanKind.CLIENT, attributes)
+                token = enter(span)
             started = time.perf_counter()
             try:
                 answer = await call(*args, **kwargs)
@@ -125,20 +111,39 @@ class _Weaver:
                 raise
             except Exception as error:
                 count_error(metrics, error)
-                if exporting:
-                    record_exception(get_current_span(), error)
+                if span is not None:
+                    record_exception(span, error)
                 raise
             finally:
-                metrics.observe(family, time.perf_counter() - started, **labels)
-            if counts_reads:
-                outcome = "cache_misses_total" if answer is None else "cache_hits_total"
-                metrics.inc(outcome, cache_type=self._name)
+                duration.observe_within(time.perf_counter() - started, current_identity())
+                if span is not None and token is not None:
+                    detach(token)
+                    span.end()
+            count_read(answer)
             return answer
 
-        return measured
+        return woven
 
-    def _duration(self, operation: str) -> tuple[str, dict[str, str]]:
+    def _counted_read(self, operation: str) -> Callable[[object], None]:
+        """Counts what a cache answers to `get` as a hit or a miss."""
+        if self._kind != _CACHE or operation != "get":
+            return _nothing
+        metrics, name = self._metrics, self._name
+
+        def count(answer: object) -> None:
+            outcome = "cache_misses_total" if answer is None else "cache_hits_total"
+            metrics.inc(outcome, cache_type=name)
+
+        return count
+
+    def _duration(self, operation: str) -> TracedHistogram:
         if self._kind == _CACHE:
-            labels = {"cache_type": self._name, "operation": operation}
-            return "cache_operations_duration_seconds", labels
-        return "port_operation_duration_seconds", {"port": self._name, "operation": operation}
+            family = "cache_operations_duration_seconds"
+            return self._metrics.bound(family, cache_type=self._name, operation=operation)
+        family = "port_operation_duration_seconds"
+        return self._metrics.bound(family, port=self._name, operation=operation)
+
+
+def _nothing(answer: object) -> None:
+    """Is told of an answer that counts as neither hit nor miss."""
+    del answer

@@ -8,13 +8,19 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from instrumentation.current_span import current_identity
+
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 
 def inject(headers: MutableMapping[str, str]) -> None:
     """Add `traceparent` and `tracestate` of the current span to the headers of a call."""
-    _PROPAGATOR.inject(headers)
+    trace_id, span_id, _, flags, state, is_valid = current_identity()
+    if is_valid:
+        headers["traceparent"] = f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}"
+        if state:
+            headers["tracestate"] = state.to_header()
 
 
 def extract(headers: Mapping[str, str]) -> Context:

@@ -18,10 +18,11 @@ from opentelemetry.trace import (
     SpanKind,
     Status,
     StatusCode,
-    get_current_span,
+    TraceFlags,
 )
 from opentelemetry.util.types import AnyValue, Attributes
 
+from instrumentation.current_span import current_identity
 from instrumentation.identifiers import IdentifierTracer
 
 MAX_ATTRIBUTES: Final = 128
@@ -166,9 +167,9 @@ class RecordingTracer(IdentifierTracer):
     ) -> Span:
         """A span with a new id, in its parent's trace or in a new one."""
         del record_exception, set_status_on_exception
-        parent = get_current_span(context).get_span_context()
+        parent = current_identity(context)
         own = self.identity(parent)
-        if not own.trace_flags.sampled:
+        if not own.trace_flags & TraceFlags.SAMPLED:
             return NonRecordingSpan(own)
         return RecordedSpan(
             name,

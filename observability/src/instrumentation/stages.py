@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, Tracer, get_current_span, set_span_in_context
+from opentelemetry.trace import Span, Tracer, get_current_span
+
+from instrumentation.current_span import context_with
 
 if TYPE_CHECKING:
     from instrumentation.metrics import Metrics
@@ -57,16 +59,22 @@ def record_stages(tracer: Tracer, stages: Iterable[TimedStage], parent: Span | N
     around = parent or get_current_span()
     if not around.is_recording():
         return
-    contexts: dict[str | None, Context] = {None: set_span_in_context(around)}
+    outermost = context_with(around)
+    spans: dict[str | None, Span] = {}
+    contexts: dict[str | None, Context] = {}
     for stage in stages:
-        context = contexts.get(getattr(stage, "parent", None), contexts[None])
-        span = tracer.start_span(
+        parent_name: str | None = getattr(stage, "parent", None)
+        context = contexts.get(parent_name)
+        if context is None:
+            above = spans.get(parent_name)
+            context = outermost if above is None else context_with(above)
+            contexts[parent_name] = context
+        span = spans[stage.name] = tracer.start_span(
             stage.name,
             context=context,
-            attributes=dict(getattr(stage, "attributes", None) or {}),
+            attributes=getattr(stage, "attributes", None),
             start_time=stage.start_ns,
         )
-        contexts[stage.name] = set_span_in_context(span)
         span.end(stage.end_ns)
 
 
