@@ -6,6 +6,7 @@ What goes out is what the JSON line holds, redacted by the same code, never the 
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
@@ -107,6 +108,7 @@ class _OtlpHandler(logging.Handler):
             self.handleError(record)
 
 
+@lru_cache(maxsize=64)
 def _severity(level: int) -> int:
     return next((number for least, number in _SEVERITIES if level >= least), _DEBUG)
 
@@ -118,8 +120,7 @@ def _attributes(fields: Mapping[str, Any]) -> Mapping[str, Any]:
         if value is not None and key not in _ELSEWHERE
     }
     # Nearly every line is short: to weigh each of its values would be the most that it costs.
-    length = sum(len(value) for value in said.values() if isinstance(value, str))
-    if length <= _SHORT and len(said) <= _FEW:
+    if len(said) <= _FEW and len("".join(map(str, said.values()))) <= _SHORT:
         return said
     return dict(_bounded(said))
 

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from opentelemetry.trace import get_current_span
-
 from instrumentation.context import RequestContext, current
+from instrumentation.current_span import current_identity
 from instrumentation.errors import short_message
 from instrumentation.redaction import redact, redact_mapping
 
@@ -41,7 +40,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     fields = _context_fields(record)
     # No extra can forge a field of the line.
     given = vars(record)
-    extras = {key: given[key] for key in given.keys() - _NOT_EXTRA if not key.startswith("_")}
+    extras = {key: given[key] for key in given if key not in _NOT_EXTRA and key[:1] != "_"}
     for key, value in redact_mapping(extras).items():
         fields.setdefault(key, value)
     if record.stack_info:
@@ -56,15 +55,16 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _context_fields(record: logging.LogRecord) -> dict[str, Any]:
-    span = get_current_span().get_span_context()
+    trace_id, span_id, *_, in_trace = current_identity()
     request = current() or _NO_CONTEXT
+    moment = record.created
     return {
-        "timestamp": f"{_second(int(record.created))}.{int(record.created % 1 * 1000):03d}Z",
+        "timestamp": f"{_second(int(moment))}.{int(moment % 1 * 1000):03d}Z",
         "level": record.levelname,
         "logger": record.name,
         "message": redact(record.getMessage()[:_MAX_TEXT]),
-        "trace_id": f"{span.trace_id:032x}" if span.is_valid else None,
-        "span_id": f"{span.span_id:016x}" if span.is_valid else None,
+        "trace_id": f"{trace_id:032x}" if in_trace else None,
+        "span_id": f"{span_id:016x}" if in_trace else None,
         "request_id": request.request_id,
         "tenant_id": request.tenant_id,
         "user_hash": request.user_hash,

@@ -95,6 +95,7 @@ class ConfiguredLogging:
         root = logging.getLogger()
         root.handlers[:] = self._handlers
         root.setLevel(self._level)
+        _tell_of_process(tells=True)
 
 
 def configure_logging(settings: ServiceSettings, stream: TextIO | None = None) -> ConfiguredLogging:
@@ -111,6 +112,7 @@ def configure_logging(settings: ServiceSettings, stream: TextIO | None = None) -
     # A warning of a library is a log line like any other.
     logging.captureWarnings(capture=True)
     root.setLevel(settings.log_level)
+    _tell_of_process(tells=False)
     for name in _ROUTED:
         logger = logging.getLogger(name)
         logger.handlers.clear()
@@ -121,6 +123,11 @@ def configure_logging(settings: ServiceSettings, stream: TextIO | None = None) -
     access.handlers.clear()
     access.disabled = True
     return before
+
+
+def _tell_of_process(*, tells: bool) -> None:
+    """Let records hold the names of their thread and process, which no line shows, or not."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = tells
 
 
 def _formatter(settings: ServiceSettings, stream: TextIO) -> logging.Formatter:

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -19,9 +20,10 @@ Json = dict[str, Any]
 _INT64: Final = range(-(2**63), 2**63)
 # Flags of a span or a link: it is known whether its parent is elsewhere; it is.
 _KNOWN_REMOTE, _REMOTE = 0x100, 0x200
+_SHORT: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LogLine:
     """A log record as it leaves: all redacted, `attributes` within a collector's limits."""
 
@@ -126,7 +128,18 @@ def _flags(context: SpanContext | None) -> int:
 
 
 def _attributes(attributes: Mapping[str, Any]) -> list[Json]:
-    return [{"key": key, "value": _value(value)} for key, value in attributes.items()]
+    return [
+        _of_text(key, value)
+        if type(value) is str and len(value) <= _SHORT
+        else {"key": key, "value": _value(value)}
+        for key, value in attributes.items()
+    ]
+
+
+# Most short texts come with every record: kinds, names, routes.
+@lru_cache(maxsize=2_048)
+def _of_text(key: str, text: str) -> Json:
+    return {"key": key, "value": {"stringValue": text}}
 
 
 def _value(value: object) -> Json:
