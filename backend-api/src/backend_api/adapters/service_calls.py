@@ -1,8 +1,8 @@
 """What a failed call of another service means to our caller."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, Final, TypeVar, cast
@@ -39,30 +39,15 @@ class ServiceCalls:
         self._timeout_seconds = timeout_seconds
         self._breaker = breaker
 
-    @asynccontextmanager
-    async def call(self, timeout_seconds: float | None = None) -> AsyncGenerator[None]:
+    def call(self, timeout_seconds: float | None = None) -> AbstractAsyncContextManager[None]:
         """One call, bounded by `timeout_seconds` or else by the service's own bound.
 
         Raises:
             RefusedByService: the service answered with a problem that concerns our caller.
             DependencyUnavailable: it did not answer, now or in the calls before.
         """
-        ticket = self._breaker.admit()
-        if ticket is None:
-            raise CircuitOpen(self._dependency)
-        try:
-            async with calling(self._dependency, timeout_seconds or self._timeout_seconds):
-                yield
-        except RefusedByService:
-            self._breaker.succeeded(ticket)
-            raise
-        except DependencyUnavailable:
-            self._breaker.failed(ticket)
-            raise
-        except BaseException:
-            self._breaker.abandoned(ticket)
-            raise
-        self._breaker.succeeded(ticket)
+        seconds = timeout_seconds or self._timeout_seconds
+        return _Ticketed(self._breaker, self._dependency, seconds)
 
 
 def guarded(
@@ -97,27 +82,85 @@ class _GuardedClient:
         return call
 
 
-@asynccontextmanager
-async def calling(dependency: str, timeout_seconds: float) -> AsyncGenerator[None]:
+def calling(dependency: str, timeout_seconds: float) -> AbstractAsyncContextManager[None]:
     """A call of `dependency` (such as `ml_engine`), bounded in all by `timeout_seconds`.
 
     Raises:
         RefusedByService: the service answered with a problem that concerns our caller.
         DependencyUnavailable: anything else that kept the answer away.
     """
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            yield
-    except ServiceError as error:
-        raise _meaning(dependency, error.problem) from error
-    except ServiceUnavailable as error:
-        raise DependencyUnavailable(dependency, str(error)) from error
-    except TimeoutError as error:
-        reason = f"no answer from {dependency} within {timeout_seconds:g} s"
-        raise DependencyUnavailable(dependency, reason, "timeout") from error
-    except ValidationError as error:
-        reason = f"{dependency} answered in another shape than agreed: {error}"
-        raise DependencyUnavailable(dependency, reason) from error
+    return _Calling(dependency, timeout_seconds)
+
+
+class _Calling(AbstractAsyncContextManager[None]):
+    """A class, as the next one, since generators' context managers take several times as long."""
+
+    def __init__(self, dependency: str, timeout_seconds: float) -> None:
+        self._dependency = dependency
+        self._timeout_seconds = timeout_seconds
+        self._bound = asyncio.timeout(timeout_seconds)
+
+    async def __aenter__(self) -> None:
+        await self._bound.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: Any
+    ) -> None:
+        try:
+            await self._bound.__aexit__(kind, error, trace)
+        except TimeoutError as late:
+            self._explain(late)
+        if error is not None:
+            self._explain(error)
+
+    def _explain(self, error: BaseException) -> None:
+        """Raise what an error of the call means to our caller, if it means anything."""
+        dependency = self._dependency
+        if isinstance(error, ServiceError):
+            raise _meaning(dependency, error.problem) from error
+        if isinstance(error, ServiceUnavailable):
+            raise DependencyUnavailable(dependency, str(error)) from error
+        if isinstance(error, TimeoutError):
+            reason = f"no answer from {dependency} within {self._timeout_seconds:g} s"
+            raise DependencyUnavailable(dependency, reason, "timeout") from error
+        if isinstance(error, ValidationError):
+            reason = f"{dependency} answered in another shape than agreed: {error}"
+            raise DependencyUnavailable(dependency, reason) from error
+
+
+class _Ticketed(_Calling):
+    """A call with a ticket of the circuit, to which it tells its outcome."""
+
+    def __init__(self, breaker: CircuitBreaker, dependency: str, timeout_seconds: float) -> None:
+        super().__init__(dependency, timeout_seconds)
+        self._breaker = breaker
+
+    async def __aenter__(self) -> None:
+        ticket = self._breaker.admit()
+        if ticket is None:
+            raise CircuitOpen(self._dependency)
+        self._ticket = ticket
+        await super().__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: Any
+    ) -> None:
+        outcome = error
+        try:
+            await super().__aexit__(kind, error, trace)
+        except BaseException as meaning:
+            outcome = meaning
+            raise
+        finally:
+            self._tell(outcome)
+
+    def _tell(self, outcome: BaseException | None) -> None:
+        if outcome is None or isinstance(outcome, RefusedByService):
+            self._breaker.succeeded(self._ticket)
+        elif isinstance(outcome, DependencyUnavailable):
+            self._breaker.failed(self._ticket)
+        else:
+            self._breaker.abandoned(self._ticket)
 
 
 def _meaning(dependency: str, problem: Problem) -> DomainError:

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
-from starlette.datastructures import MutableHeaders
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,7 +18,7 @@ from backend_api.http.state import Services
 from backends.ports import Allowance, PortUnavailable
 from instrumentation.context import current, identify
 
-_RateLimitHeaders = tuple[str, str]
+_RateLimitHeaders = tuple[tuple[bytes, bytes], tuple[bytes, bytes]]
 _BEARER: Final = b"bearer "
 
 
@@ -77,8 +76,7 @@ class Admission:
         async def with_limits(message: Message) -> None:
             limits: _RateLimitHeaders | None = scope["state"].get("rate_limit")
             if limits is not None and message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["ratelimit-policy"], headers["ratelimit"] = limits
+                message["headers"] = [*message.get("headers", ()), *limits]
             await send(message)
 
         try:
@@ -128,4 +126,4 @@ def _rate_limit_headers(
     name = requirement.route_class
     policy = f'"{name}";q={burst};w={math.ceil(burst / per_second)}'
     left = f'"{name}";r={allowance.remaining};t={math.ceil(allowance.full_after)}'
-    return policy, left
+    return (b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())

@@ -15,4 +15,4 @@ def json_answer(content: BaseModel | bytes, status: int = 200, etag: int | None 
 
 def worth(request: Request, tokens: int) -> None:
     """Say how many units of work the request was, for the usage meter."""
-    request.state.tokens = tokens
+    request.scope["state"]["tokens"] = tokens

@@ -3,8 +3,8 @@
 import logging
 import re
 import time
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Final
 
 from backend_api.domain.circuit_breaker import Circuit
@@ -15,6 +15,8 @@ from backends.ports import PortUnavailable
 from contracts.events import BatchResult
 from contracts.public.web_vitals import WebVitals
 from contracts.recommendations import RankingOptions
+from instrumentation.current_span import current_identity
+from instrumentation.histogram import TracedHistogram
 from instrumentation.metrics import Metrics
 
 MAX_VALUES: Final = 50
@@ -40,21 +42,16 @@ class Reports:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._latency = metrics.bound("recommendation_latency_seconds")
         self._clicks = ClickThrough()
         self._rated: set[tuple[str, str]] = set()
         self._pages = BoundedValues(re.compile(r"[a-z][a-z-]{0,31}"))
         self._categories = BoundedValues(re.compile(r"[A-Za-z][A-Za-z &/-]{0,31}"))
         self._regions = BoundedValues(re.compile(r"[A-Za-z]{2,12}(-[A-Za-z0-9]{1,6}){0,2}"))
 
-    @contextmanager
-    def timing_recommendation(self) -> Generator[None]:
+    def timing_recommendation(self) -> AbstractContextManager[None]:
         """Observe how long a recommendation takes, failed ones too."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            seconds = time.perf_counter() - started
-            self._metrics.observe("recommendation_latency_seconds", seconds)
+        return _Timed(self._latency)
 
     def recommended(
         self, tenant_id: str, served: Served, asked: RankingOptions, subject: str
@@ -154,6 +151,19 @@ class Reports:
         _recommendations.warning(
             "%d logged recommendations are lost", count, extra={"category": _INFRASTRUCTURE}
         )
+
+
+class _Timed(AbstractContextManager[None]):
+    """Times one block: a class, since a generator's context manager takes three times as long."""
+
+    def __init__(self, series: TracedHistogram) -> None:
+        self._series = series
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._series.observe_within(time.perf_counter() - self._started, current_identity())
 
 
 class BoundedValues:

@@ -7,6 +7,7 @@ redirects, cookies, proxies and bodies in chunks, is not here.
 import asyncio
 import re
 from collections import deque
+from functools import lru_cache
 from typing import Final, cast
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ IDLE_SECONDS: Final = 5.0
 """How long a connection is kept unused: far less than the services keep theirs."""
 
 _TARGET: Final = "/?#[]@!$&'()*+,;=:%~"
-_BREAKS: Final = re.compile(r"[\r\n\0]")
+_BREAKS: Final = re.compile(r"\r(?!\n)|(?<!\r)\n|\0")
 _FINAL: Final = 200
 
 
@@ -68,14 +69,14 @@ class HttpConnections:
             self._idle.pop().abort()
 
     def _head_of(self, request: Request, size: int) -> bytes:
-        target = quote(self._prefix + request.path, safe=_TARGET)
-        lines = [f"{request.method} {target} HTTP/1.1\r\n{self._head}content-length: {size}\r\n"]
-        for name, value in request.headers.items():
-            if _BREAKS.search(value):
-                raise ValueError(f"a line break in the header {name}")
-            lines.append(f"{name}: {value}\r\n")
-        lines.append("\r\n")
-        return "".join(lines).encode("latin-1")
+        target = _target(self._prefix + request.path)
+        headers = "".join([f"{name}: {value}\r\n" for name, value in request.headers.items()])
+        if headers.count("\n") > len(request.headers) or _BREAKS.search(headers):
+            raise ValueError(f"a line break in one of the headers {', '.join(request.headers)}")
+        return (
+            f"{request.method} {target} HTTP/1.1\r\n{self._head}content-length: {size}\r\n"
+            f"{headers}\r\n"
+        ).encode("latin-1")
 
     async def _take_place(self) -> None:
         if not self._places.locked():
@@ -108,6 +109,12 @@ class HttpConnections:
         except TimeoutError as error:
             raise TimeoutError("ConnectTimeout") from error
         return connection
+
+
+# Of the paths that are asked for most there is one for each tenant.
+@lru_cache(maxsize=1_024)
+def _target(path: str) -> str:
+    return quote(path, safe=_TARGET)
 
 
 class _Connection(asyncio.Protocol):

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
+from pydantic.config import JsonDict
 
 from contracts.attributes import AttributeName, Location
 from contracts.filters import Filters
@@ -17,6 +18,9 @@ Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,
 
 NO_FILTERS = Filters()
 """What every item meets: one for all queries, since a default would be copied for each of them."""
+
+# Documented so; a default list would be copied for each query, in longer than it takes to read one.
+_NONE_BY_DEFAULT: JsonDict = {"default": []}
 
 CATEGORY = "category"
 """In `caps`, the item's categories rather than an attribute."""
@@ -68,7 +72,7 @@ class RankingOptions(BaseModel):
     filters: Filters = Field(default_factory=lambda: NO_FILTERS)
     exclude: Annotated[
         list[Identifier], Field(max_length=10_000, description="Items to leave out.")
-    ] = []
+    ] = Field(default_factory=list[Identifier], json_schema_extra=_NONE_BY_DEFAULT)
     exclude_seen: Annotated[
         StrictBool, Field(description="Leave out the items of the user's recent history.")
     ] = True
@@ -79,9 +83,13 @@ class RankingOptions(BaseModel):
             description="The most items of one value of an attribute, such as "
             '`{"category": 2}`; `category` stands for the categories.',
         ),
-    ] = {}
-    boosts: Annotated[list[Boost], Field(max_length=20)] = []
-    pins: Annotated[list[Pin], Field(max_length=50)] = []
+    ] = Field(default_factory=dict[AttributeName, int], json_schema_extra={"default": {}})
+    boosts: Annotated[list[Boost], Field(max_length=20)] = Field(
+        default_factory=list[Boost], json_schema_extra=_NONE_BY_DEFAULT
+    )
+    pins: Annotated[list[Pin], Field(max_length=50)] = Field(
+        default_factory=list[Pin], json_schema_extra=_NONE_BY_DEFAULT
+    )
     diversity: Annotated[
         float,
         Field(
