@@ -181,6 +181,13 @@ def test_an_alert_is_inhibited_by_what_explains_it_alone(
 ) -> None:
     source, target = ({**labels, "environment": case} for labels in INHIBITED[case][:2])
     alertmanager.post(alert(**source), alert(**target))
+    # It takes alerts in a little later, in their order: what came after shows that it has them.
+    later = [
+        {**labels, "environment": f"{case}, later"}
+        for labels in INHIBITED["critical-silences-warning"][:2]
+    ]
+    alertmanager.post(*(alert(**labels) for labels in later))
+    wait_for(lambda: alertmanager.state(**later[1]), lambda state: state == "suppressed")
     assert alertmanager.state(**target) == ("suppressed" if inhibited else "active")
     assert alertmanager.state(**source) == "active"
 
