@@ -2,7 +2,7 @@
 
 Exact search while it is fast enough, which is up to EXACT_ITEMS items, and beyond as long as the
 median search takes at most FAST_MS. Else an IVF, of the least effort whose recall is WANTED_RECALL;
-where that takes longer than FAST_MS or cannot be had, an HNSW as well. The faster of those that
+where that takes longer than SLOW_MS or cannot be had, an HNSW as well. The faster of those that
 reach the recall serves if it is faster than exact search, and exact search where none does.
 """
 
@@ -20,8 +20,9 @@ from ml_engine.retrieval.approximate_index import HNSW, IVF, ApproximateIndex, C
 from ml_engine.retrieval.flat_index import FLAT
 from ml_engine.retrieval.index import Found
 
-EXACT_ITEMS: Final = 50_000
-FAST_MS: Final = 1.0
+EXACT_ITEMS: Final = 10_000
+FAST_MS: Final = 0.2
+SLOW_MS: Final = 1.0
 WANTED_RECALL: Final = 0.96
 """A point above what is promised, since it is chosen on some users and holds for others."""
 
@@ -109,7 +110,7 @@ def choose(
         effort, memory_mb = index.codes.effort, faiss.serialize_index(codes.index).nbytes / 1e6
         report = IndexReport(index_type, recall, search_ms, exact_ms, seconds, effort, memory_mb)
         found.append(IndexChoice(report, index.codes))
-        if search_ms <= FAST_MS:
+        if search_ms <= SLOW_MS:
             break
     return min(found, key=lambda choice: choice.report.search_ms)
 
