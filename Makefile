@@ -44,7 +44,7 @@ endif
 SOURCES := backend-api/src ml-engine/src data-pipeline/src observability/src \
 	packages/backends/src packages/client/src packages/contracts/src packages/launcher/src packages/stack/src packages/web/src
 
-.PHONY: help setup run observe backup restore test test-slow lint audit types format docs evaluate bench-quality bench-serving bench-retrieval bench-training bench-ingest bench-load bench-faults bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
+.PHONY: help setup run observe backup restore test test-slow lint audit types format docs evaluate bench-quality bench-serving bench-serving-cost bench-serving-guard bench-retrieval bench-training bench-ingest bench-load bench-faults bench-overhead profile-cpu profile-memory fuzz kill-test alert-test ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -119,6 +119,12 @@ bench-quality: setup ## Measure recommendation quality on DATASET (gowalla or ml
 
 bench-serving: setup ## Measure throughput and latency of serving
 	$(RUN)python -m benchmarks.serving
+
+bench-serving-cost: setup ## Measure what a recommendation costs by users at once and by items
+	$(RUN)python -m benchmarks.serving.cost
+
+bench-serving-guard: setup ## Print a recommendation's calls, memory and CPU beside the last landed ones
+	$(RUN)python -m benchmarks.serving.guard
 
 bench-retrieval: setup ## Measure retrieval: by option, against bare FAISS, and over a million vectors
 	$(RUN)python -m benchmarks.retrieval

@@ -3,7 +3,8 @@ such service, event to effect, and the Python client's own cost.
 
 Starts the embedded services, a process each, on a simulated sample and loads them from the same
 machine by an asyncio client in this process: its cost is in the rates and latencies, but not in the
-CPU per request, which is that of the services. Users are drawn as unequally as real popularity, one
+CPU per request, which is that of the services. Spans and log lines go to a collector that keeps
+none of them. Users are drawn as unequally as real popularity, one
 in four being unknown; each answer is checked. Absolute times move with the machine: compare with
 the floors, which the same run prints.
 """
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import orjson
 
@@ -24,6 +26,8 @@ from benchmarks.serving.embedded import Embedded, embedded
 from benchmarks.serving.floors import FLOORS, floor
 from benchmarks.serving.load import post
 from benchmarks.serving.measuring import HOST, measure, show
+from benchmarks.serving.otlp_sink import otlp_sink
+from benchmarks.serving.steady_load import percentile, steady_load
 from recommender_client import Recommender, new_event
 
 NUM_ITEMS = 10
@@ -63,8 +67,8 @@ def measure_floors(requests: Sequence[bytes], connections: int, seconds: float) 
 
 def measure_serving(
     services: Embedded, requests: Sequence[bytes], connections: int, seconds: float
-) -> None:
-    """Print a line for so many users at once."""
+) -> float:
+    """Print a line for so many users at once; requests per second."""
     line = measure(
         {name: services.processes[name] for name in SERVING},
         services.port,
@@ -75,6 +79,24 @@ def measure_serving(
         metrics={name: f"http://{HOST}:{services.ports[name]}" for name in SERVING},
     )
     show(benchmark="serving", **line)
+    return cast("float", line["requests_per_second"])
+
+
+def measure_at_half_load(
+    services: Embedded, requests: Sequence[bytes], per_second: float, seconds: float
+) -> None:
+    """Print latencies at half of `per_second`, requests being sent on time whatever happens."""
+    with steady_load(services.port, requests, per_second / 2) as load:
+        time.sleep(seconds)
+    taken = [answer.seconds * 1000 for answer in load.answers if answer.status == 200]
+    figures = {f"p{percent}_ms": round(percentile(taken, percent), 2) for percent in (50, 95, 99)}
+    show(
+        benchmark="serving at half load",
+        requests_per_second=round(per_second / 2, 1),
+        requests=len(load.answers),
+        failed=len(load.answers) - len(taken),
+        **figures,
+    )
 
 
 def measure_event_to_effect(client: Recommender, item_ids: list[str]) -> None:
@@ -109,14 +131,21 @@ def main() -> None:
         "SIMULATOR_ITEMS": str(arguments.items),
         "RECOMMENDATION_BUDGET_SECONDS": "10",
     }
-    with tempfile.TemporaryDirectory() as folder, embedded(Path(folder), **settings) as services:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        otlp_sink() as collector,
+        embedded(Path(folder), OTLP_ENDPOINT=collector, **settings) as services,
+    ):
         requests = questions(services.key)
         measure_floors(requests, arguments.connections[0], arguments.seconds)
         with Recommender(f"http://{HOST}:{services.port}", services.key) as client:
             popular = client.recommendations.for_user("nobody", num_items=50).items
             measure_event_to_effect(client, [item.item_id for item in popular])
-        for connections in arguments.connections:
+        rates = [
             measure_serving(services, requests, connections, arguments.seconds)
+            for connections in arguments.connections
+        ]
+        measure_at_half_load(services, requests, max(rates), arguments.seconds)
 
 
 if __name__ == "__main__":
