@@ -26,6 +26,7 @@ from ml_engine.adapters.version_marks import SqlVersionMarks
 from ml_engine.models.two_tower import TwoTower, UserTower
 from ml_engine.models.two_tower.item_tower import ItemTower
 from ml_engine.registry.registry import ModelRegistry
+from ml_engine.retrieval.personal import ByVectors
 from ml_engine.retrieval.recall import SearchSampler
 from ml_engine.retrieval.recommender import Recommender
 from ml_engine.retrieval.serving_model import ServingModel
@@ -87,7 +88,7 @@ async def measure(recommender: Recommender, n_items: int, name: str) -> None:
 
 async def measure_against_faiss(recommender: Recommender, serving: ServingModel) -> None:
     """The ann_search of plain answers, and bare FAISS asked the same right after each."""
-    assert serving.personal is not None
+    assert isinstance(serving.personal, ByVectors)
     bare = faiss.IndexFlatIP(DIMENSIONS)
     bare.add(serving.personal.index.vectors)
     num_items = RecommendationQuery(user_id="user-0").num_items

@@ -111,7 +111,7 @@ async def _of_version(
     words = f"snapshot {wanted.since} after snapshot {record.snapshot_id}"
     split = _ranked(_given(events, newer, items, manifest.event_weights, words), wanted)
     model = load_model(files)
-    if len(model.item_vectors) != split.train.n_items:
+    if model.n_items != split.train.n_items:
         raise ModelDamaged(f"model {wanted.version!r} has other items than its snapshot")
     models = [model, popularity.fit(split.train)]
     return evaluate(models, split, wanted.k, wanted.seed)

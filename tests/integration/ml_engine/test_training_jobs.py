@@ -27,6 +27,7 @@ from contracts.training import JobStatus, ModelType, TrainingJobRequest
 from launcher.sample.model import Sample
 from launcher.sample.simulator import SimulatorSettings, simulate
 from ml_engine.settings import Settings
+from ml_engine.training.model_kinds import KINDS
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +69,16 @@ async def test_the_same_snapshot_and_seed_give_the_same_model(tmp_path: Path) ->
     assert answers[0] == answers[1]
 
 
-@pytest.mark.parametrize("model_type", [ModelType.ALS, ModelType.AUTO])
+@pytest.mark.parametrize(
+    "model_type",
+    [
+        ModelType.ALS,
+        ModelType.EASE,
+        pytest.param(ModelType.ITEM_KNN, marks=pytest.mark.slow),
+        pytest.param(ModelType.POPULARITY, marks=pytest.mark.slow),
+        ModelType.AUTO,
+    ],
+)
 async def test_another_kind_of_model_is_trained_and_serves(
     tmp_path: Path, model_type: ModelType
 ) -> None:
@@ -80,15 +90,20 @@ async def test_another_kind_of_model_is_trained_and_serves(
         assert job.status is JobStatus.COMPLETED, job.error
         model = next(m for m in (await client.models(TENANT, limit=10)).data if m.serving)
         answer = await client.recommend(TENANT, query)
-    tried = {e["model"]: e["metrics"]["ndcg_at_10"]["mean"] for e in model.report["models"]}
-    assert set(tried) >= ({"als"} if model_type is ModelType.ALS else {"als", "two-tower"})
-    served = {name: tried[name] for name in tried if name in list(ModelType)}
-    assert model.model_type == answer.algorithm == max(served, key=lambda name: served[name])
-    assert model.report["index"]["index_type"] == "flat"
+    kinds = model.report["kinds"]
+    tried = {each["model"]: each["ndcg_at_10"] for each in kinds["tried"]}
+    assert set(tried) == (set(KINDS) if model_type is ModelType.AUTO else {model_type})
+    assert kinds["skipped"] == []
+    assert model.model_type == answer.algorithm == max(tried, key=lambda name: tried[name])
+    reported = [entry["model"] for entry in model.report["models"]]
+    assert len(set(reported)) == len(reported)
+    assert {*tried, "ease", "popularity"} == set(reported)
+    of_vectors = model.model_type in (ModelType.ALS, ModelType.TWO_TOWER)
+    assert model.report["index"]["index_type"] == ("flat" if of_vectors else "scan")
     for item in answer.items:
         assert item.explanation is not None
         shares = sum(contribution.share for contribution in item.explanation.contributions)
-        assert shares == pytest.approx(item.explanation.model_score, abs=1e-4)
+        assert shares == pytest.approx(item.explanation.model_score, abs=2e-4)
 
 
 async def test_an_unknown_snapshot_is_a_problem(place: Place) -> None:

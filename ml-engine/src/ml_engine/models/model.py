@@ -1,7 +1,7 @@
 """What every model answers to."""
 
 from collections.abc import Sequence
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -21,21 +21,12 @@ class Model(Protocol):
         ...
 
 
-class InnerProductModel(Model, Protocol):
-    """Scores an item by the inner product of its vector with the user's: what an index serves.
-
-    Rows of `item_vectors` go into the index, those of `history_vectors` make users; both float32
-    (n_items, d), and an item that comes later has its rows from its content.
-    """
+class PersonalModel(Model, Protocol):
+    """Encodes a user as a vector and tells what each event has in the user's scores."""
 
     @property
-    def item_vectors(self) -> np.ndarray: ...  # noqa: D102
-
-    @property
-    def history_vectors(self) -> np.ndarray: ...  # noqa: D102
-
-    def encode_users(self, histories: Histories) -> np.ndarray:
-        """User vectors, float32 (n_users, d)."""
+    def n_items(self) -> int:
+        """Number of items that it scores."""
         ...
 
     def encode_user(
@@ -52,16 +43,8 @@ class InnerProductModel(Model, Protocol):
         """Vector float32 (d,) of what goes with `items` int32 (L,), and their weights (L,)."""
         ...
 
-    def encode_items(self, contents: Sequence[ItemContent]) -> tuple[np.ndarray, np.ndarray]:
-        """Rows for `item_vectors` and `history_vectors` from content alone, float32 (n, d) each."""
-        ...
-
     def encode_content(self, content: ItemContent) -> np.ndarray | None:
         """Vector float32 (d,) of a user who met one such item; None if the content says nothing."""
-        ...
-
-    def directions(self, positions: np.ndarray) -> np.ndarray:
-        """Rows for items at `positions` int (n,) whose inner products are cosines, float32."""
         ...
 
     def contributions(
@@ -73,6 +56,41 @@ class InnerProductModel(Model, Protocol):
         """
         ...
 
+
+class InnerProductModel(PersonalModel, Protocol):
+    """Scores an item by the inner product of its vector with the user's: what an index serves.
+
+    Rows of `item_vectors` go into the index, those of `history_vectors` make users; both float32
+    (n_items, d), and an item that comes later has its rows from its content.
+    """
+
+    @property
+    def item_vectors(self) -> np.ndarray: ...  # noqa: D102
+
+    @property
+    def history_vectors(self) -> np.ndarray: ...  # noqa: D102
+
+    def encode_users(self, histories: Histories) -> np.ndarray:
+        """User vectors, float32 (n_users, d)."""
+        ...
+
+    def encode_items(self, contents: Sequence[ItemContent]) -> tuple[np.ndarray, np.ndarray]:
+        """Rows for `item_vectors` and `history_vectors` from content alone, float32 (n, d) each."""
+        ...
+
+    def directions(self, positions: np.ndarray) -> np.ndarray:
+        """Rows for items at `positions` int (n,) whose inner products are cosines, float32."""
+        ...
+
     def with_vectors(self, item_vectors: np.ndarray, history_vectors: np.ndarray) -> Self:
         """The same model with more items at the end."""
+        ...
+
+
+@runtime_checkable
+class ScoringModel(PersonalModel, Protocol):
+    """Scores all items by itself: a user's vector is the items' scores, float32 (n_items,)."""
+
+    def with_items(self, n_items: int) -> Self:
+        """The same model with more items at the end, of which it knows nothing."""
         ...

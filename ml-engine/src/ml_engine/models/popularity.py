@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
+from ml_engine.domain.interactions import Dataset
+from ml_engine.models.item_to_item import ItemRows, ItemToItem, relative_popularity
 
-from ml_engine.domain.interactions import Dataset, Histories
+NAME = "popularity"
 
 
 @dataclass(frozen=True, slots=True)
-class Popularity:
-    """Weights of the training events of each item, float32 (n_items,)."""
-
-    counts: np.ndarray
-    name: str = "popularity"
-
-    def scores(self, histories: Histories) -> np.ndarray:
-        """The same counts for each user, float32 (n_users, n_items)."""
-        return np.tile(self.counts, (histories.n_users, 1))
+class PopularityParameters:
+    """There is nothing to choose."""
 
 
-def fit(dataset: Dataset) -> Popularity:
+def fit(dataset: Dataset) -> ItemToItem:
     """Weigh the events of each item; a data set without events makes all items equal."""
-    return Popularity(dataset.histories.item_weights(dataset.n_items).astype(np.float32))
+    counts = dataset.histories.item_weights(dataset.n_items)
+    return ItemToItem(NAME, ItemRows.empty(dataset.n_items), relative_popularity(counts), gain=1.0)

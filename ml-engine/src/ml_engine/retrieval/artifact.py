@@ -10,8 +10,8 @@ import numpy as np
 
 from ml_engine.domain.errors import ModelDamaged
 from ml_engine.domain.interactions import Dataset
-from ml_engine.models import als, two_tower
-from ml_engine.models.model import InnerProductModel
+from ml_engine.models import als, item_to_item, two_tower
+from ml_engine.models.model import InnerProductModel, ScoringModel
 from ml_engine.retrieval.approximate_index import ApproximateIndex, Codes
 from ml_engine.retrieval.flat_index import FLAT, FlatIndex
 from ml_engine.retrieval.index import VectorIndex
@@ -28,15 +28,17 @@ DESCRIPTION = "model.json"
 _SAVE: Final[dict[type, Callable[[Any, Path], None]]] = {
     two_tower.TwoTower: two_tower.save,
     als.Als: als.save,
+    item_to_item.ItemToItem: item_to_item.save,
 }
-_LOAD: Final[dict[str, Callable[[Path], InnerProductModel]]] = {
+_LOAD: Final[dict[str, Callable[[Path], InnerProductModel | ScoringModel]]] = {
     "two-tower": two_tower.load,
     als.NAME: als.load,
+    **dict.fromkeys(("ease", "item-knn", "popularity"), item_to_item.load),
 }
 
 
 def save_serving_model(
-    folder: Path, model: InnerProductModel, dataset: Dataset, index: IndexChoice
+    folder: Path, model: InnerProductModel | ScoringModel, dataset: Dataset, index: IndexChoice
 ) -> None:
     """Write a model trained on `dataset`, and the index of its items, into an empty folder."""
     _SAVE[type(model)](model, folder)
@@ -49,7 +51,7 @@ def save_serving_model(
     (folder / ITEMS).write_text(json.dumps({"item_ids": dataset.item_ids, "titles": titles}))
 
 
-def load_model(folder: Path) -> InnerProductModel:
+def load_model(folder: Path) -> InnerProductModel | ScoringModel:
     """Read the model alone, of whichever kind it is.
 
     Raises FileNotFoundError for a missing file, LookupError for another kind, ValueError for a
@@ -72,10 +74,10 @@ def _read(folder: Path, version: str) -> ServingModel:
     items = json.loads((folder / ITEMS).read_text())
     popularity = np.load(folder / POPULARITY)
     model = load_model(folder)
-    tables = (items["item_ids"], items["titles"], model.item_vectors, model.history_vectors)
-    if any(len(table) != len(popularity) for table in tables):
+    numbers = {len(items["item_ids"]), len(items["titles"]), model.n_items, len(popularity)}
+    if len(numbers) > 1:
         raise ValueError("the files speak of different numbers of items")
-    index = _index(folder, model)
+    index = None if isinstance(model, ScoringModel) else _index(folder, model)
     return ServingModel(version, model, items["item_ids"], items["titles"], popularity, index)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_engine.retrieval.eligibility import Eligible
-from ml_engine.retrieval.serving_model import Personal, ServingModel
+from ml_engine.retrieval.personal import ByVectors
+from ml_engine.retrieval.serving_model import ServingModel
 
 MAX_FETCH = 2_048
 """From here on scoring everything is faster than a search that keeps so many."""
@@ -70,7 +71,7 @@ class Source(Protocol):
 
 
 class Scan:
-    """All items scored: what boosts and diversity need, since they speak of all scores.
+    """All items scored: by a model that scores all, or since boosts and diversity speak of all.
 
     `scores` float64 (n,), `mask` bool (n,) the eligible ones; `boosts` float64 (n,) in units of
     the spread.
@@ -122,7 +123,7 @@ class Nearest:
 
     def __init__(
         self,
-        personal: Personal,
+        personal: ByVectors,
         vector: NDArray[np.float32],
         eligible: Eligible,
         excluded: set[int],
@@ -179,7 +180,7 @@ class Nearest:
     @cached_property
     def _scan(self) -> Scan:
         mask = self._eligible.without(self._excluded, len(self._personal.index))
-        return Scan(all_scores(self._personal, self._vector), mask)
+        return Scan(self._personal.scores(self._vector), mask)
 
 
 class Popular:
@@ -209,9 +210,3 @@ class Popular:
 def fetched(k: int, excluded: set[int]) -> int:
     """How many a search asks for to be left with `k` and the one after them."""
     return k + len(excluded) + 1
-
-
-def all_scores(personal: Personal, vector: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Every item's score, float64 (n,); the same vectors have the same scores to the last bit."""
-    # A BLAS product may add up the same row in another order, depending on where it stands.
-    return np.einsum("ij,j->i", personal.model.item_vectors, vector).astype(np.float64)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ml_engine.domain.recommendation import CONTEXT, POPULARITY, Explained, RankedItem
 from ml_engine.retrieval.candidates import Placed
+from ml_engine.retrieval.personal import ByVectors
 from ml_engine.retrieval.serving_model import ServingModel
 from ml_engine.retrieval.subject import Profile, Subject
 
@@ -26,8 +27,9 @@ class Explainer:
     def in_words(self, items: Sequence[Placed]) -> list[RankedItem]:
         """Each item with its reason."""
         ids = self._serving.catalogue.item_ids
-        # What goes with an item has one reason, whatever the shares.
-        shares = None if self._subject.similar_to is not None else self._shares(items)
+        # Among vectors what goes with an item has one reason, whatever the shares.
+        one_reason = self._subject.similar_to is not None and self._of_vectors
+        shares = None if one_reason else self._shares(items)
         return [
             RankedItem(ids[item.position], item.score, reason)
             for item, reason in zip(items, self._reasons(items, shares), strict=True)
@@ -63,6 +65,10 @@ class Explainer:
         positions = [item.position for item in items]
         return personal.model.contributions(weights, self._subject.items, positions)
 
+    @property
+    def _of_vectors(self) -> bool:
+        return isinstance(self._serving.personal, ByVectors)
+
     def _reasons(self, items: Sequence[Placed], shares: NDArray[np.float32] | None) -> list[str]:
         reasons = self._unpinned(len(items), shares)
         return [PINNED if i.pinned else r for i, r in zip(items, reasons, strict=True)]
@@ -72,7 +78,11 @@ class Explainer:
         if self._profile.algorithm == CONTEXT:
             return [FITS_CONTEXT] * n_items
         if subject.similar_to is not None and self._profile.vector is not None:
-            return [f"similar to {catalogue.name(subject.similar_to)}"] * n_items
+            similar = f"similar to {catalogue.name(subject.similar_to)}"
+            if shares is None or self._of_vectors:
+                return [similar] * n_items
+            # What does not go with the item at all stands there since it is popular.
+            return [similar if share > 0 else POPULARITY for share in shares[:, 0].tolist()]
         if shares is None:
             return [POPULARITY] * n_items
         strongest = shares.argmax(axis=1)

@@ -1,11 +1,14 @@
 """What every index of item vectors answers to."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_engine.retrieval.selector import Selector
+
+SCAN: Final = "scan"
+"""The kind of index, as metrics name it, of an answer for which every item was scored."""
 
 Found = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Scores and positions of a search, (m, k) each."""

@@ -16,9 +16,11 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_engine.domain.interactions import Histories
+from ml_engine.models.model import InnerProductModel, ScoringModel
 from ml_engine.retrieval.approximate_index import HNSW, IVF, ApproximateIndex, Codes, build
 from ml_engine.retrieval.flat_index import FLAT
-from ml_engine.retrieval.index import Found
+from ml_engine.retrieval.index import SCAN, Found
 
 EXACT_ITEMS: Final = 10_000
 FAST_MS: Final = 0.2
@@ -76,6 +78,23 @@ def median_ms(search: Search, vectors: NDArray[np.float32]) -> float:
         search(vectors[row : row + 1])
         times.append(time.perf_counter_ns() - started)
     return float(np.median(times)) / 1e6
+
+
+def index_of(model: InnerProductModel | ScoringModel, users: Histories) -> IndexChoice:
+    """What finds a model's items, measured with the vectors of `users`.
+
+    A model that scores all items needs no index: its time is that of making the scores.
+    """
+    if not isinstance(model, ScoringModel):
+        return choose(model.item_vectors, model.encode_users(users))
+
+    times: list[int] = []
+    for user in range(min(users.n_users, EXACT_TRIES)):
+        started = time.perf_counter_ns()
+        model.encode_user(*users.row(user))
+        times.append(time.perf_counter_ns() - started)
+    scan_ms = float(np.median(times)) / 1e6 if times else 0.0
+    return IndexChoice(IndexReport(SCAN, 1.0, scan_ms, scan_ms, 0.0, 0, 0.0))
 
 
 def choose(

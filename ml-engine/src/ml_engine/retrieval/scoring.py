@@ -11,16 +11,14 @@ from ml_engine.retrieval.candidates import (
     Popular,
     Scan,
     Source,
-    all_scores,
     fetched,
 )
+from ml_engine.retrieval.index import SCAN
+from ml_engine.retrieval.personal import ByVectors
 from ml_engine.retrieval.plan import Plan
 from ml_engine.retrieval.reranking import wanted
 from ml_engine.retrieval.serving_model import ServingModel
 from ml_engine.retrieval.subject import Profile
-
-SCAN = "scan"
-"""The kind of index of an answer for which every item was scored."""
 
 Found = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -29,7 +27,9 @@ def index_of(serving: ServingModel, profile: Profile, plan: Plan) -> str | None:
     """The kind of index that is searched, None for none."""
     if serving.personal is None or profile.vector is None:
         return None
-    return SCAN if plan.scores_everything else serving.personal.index.index_type
+    if plan.scores_everything or not isinstance(serving.personal, ByVectors):
+        return SCAN
+    return serving.personal.index.index_type
 
 
 def sources_of(
@@ -49,7 +49,7 @@ def sources_of(
 def _search(
     serving: ServingModel, profiles: Sequence[Profile], excluded: Sequence[set[int]], plan: Plan
 ) -> dict[int, Found]:
-    if serving.personal is None or plan.scores_everything:
+    if plan.scores_everything or not isinstance(serving.personal, ByVectors):
         return {}
     vectors = {n: vector for n, p in enumerate(profiles) if (vector := p.vector) is not None}
     if not vectors:
@@ -69,12 +69,13 @@ def _source(
     serving: ServingModel, profile: Profile, excluded: set[int], plan: Plan, found: Found | None
 ) -> Source:
     personal, vector = serving.personal, profile.vector
-    if plan.scores_everything:
-        mask = plan.eligible.without(excluded, len(serving.catalogue))
-        scores = serving.popularity
-        if personal is not None and vector is not None:
-            scores = all_scores(personal, vector)
-        return Scan(scores, mask, plan.boosts)
-    if personal is None or vector is None:
-        return Popular(serving, plan.eligible, excluded)
-    return Nearest(personal, vector, plan.eligible, excluded, found)
+    if not plan.scores_everything:
+        if personal is None or vector is None:
+            return Popular(serving, plan.eligible, excluded)
+        if isinstance(personal, ByVectors):
+            return Nearest(personal, vector, plan.eligible, excluded, found)
+    mask = plan.eligible.without(excluded, len(serving.catalogue))
+    scores = serving.popularity
+    if personal is not None and vector is not None:
+        scores = personal.scores(vector)
+    return Scan(scores, mask, plan.boosts)

@@ -10,42 +10,13 @@ from backends.ports import ItemContent as StoredItem
 from backends.ports import ItemCount
 from ml_engine.domain.interactions import ItemContent
 from ml_engine.domain.recommendation import NO_MODEL
-from ml_engine.models.model import InnerProductModel
+from ml_engine.models.model import InnerProductModel, ScoringModel
 from ml_engine.retrieval.catalogue import Catalogue
 from ml_engine.retrieval.eligibility import Eligible
-from ml_engine.retrieval.flat_index import FlatIndex
 from ml_engine.retrieval.index import VectorIndex
-from ml_engine.retrieval.rows import Rows
+from ml_engine.retrieval.personal import ByVectors, personal
 
 _UNCOUNTED: Final = ItemCount(0, 0.0)
-
-
-class Personal:
-    """The model, and the index of its item vectors: one is never without the other."""
-
-    def __init__(self, model: InnerProductModel, index: VectorIndex) -> None:
-        """Serve `model` with an index of its item vectors."""
-        self.model = model
-        self.index = index
-        self.algorithm = model.name
-        self._trained = len(index)
-        self._histories = Rows(model.history_vectors)
-
-    def append(self, contents: Sequence[ItemContent]) -> None:
-        """Take in new items by their content alone."""
-        target, history = self.model.encode_items(contents)
-        self.index.add(target)
-        self.model = self.model.with_vectors(self.index.vectors, self._histories.append(history))
-
-    def renew(self, positions: Sequence[int], contents: Sequence[ItemContent]) -> None:
-        """Follow new content of items; those that were trained keep what was learned of them."""
-        changed = [(p, c) for p, c in zip(positions, contents, strict=True) if p >= self._trained]
-        if not changed:
-            return
-        places = [position for position, _ in changed]
-        target, history = self.model.encode_items([content for _, content in changed])
-        self.model.history_vectors[places] = history
-        self.index.replace(places, target)
 
 
 class ServingModel:
@@ -59,7 +30,7 @@ class ServingModel:
     def __init__(
         self,
         version: str = NO_MODEL,
-        model: InnerProductModel | None = None,
+        model: InnerProductModel | ScoringModel | None = None,
         item_ids: Sequence[str] = (),
         titles: Sequence[str | None] = (),
         popularity: NDArray[np.float64] | None = None,
@@ -67,13 +38,11 @@ class ServingModel:
     ) -> None:
         """Serve `model`, whose items are `item_ids`, by an `index` of its item vectors.
 
-        `popularity` float64 (number_of_items,); without an index the search is exact.
+        `popularity` float64 (number_of_items,); of vectors without an index the search is exact.
         """
         self.version = version
         self.catalogue = Catalogue(item_ids, titles)
-        self.personal = None
-        if model is not None:
-            self.personal = Personal(model, index or FlatIndex(model.item_vectors))
+        self.personal = None if model is None else personal(model, index)
         self._rank(np.zeros(len(item_ids)) if popularity is None else popularity)
         self._everything: tuple[int, Eligible] | None = None
         self._places = np.zeros(0, np.int64)
@@ -129,9 +98,9 @@ class ServingModel:
     def directions(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
         """Rows whose inner products are cosines of the items, float32 (n, d).
 
-        Of the model's vectors, or without a model of the items' categories.
+        Of the model's vectors, or where it has none of the items' categories.
         """
-        if self.personal is not None:
+        if isinstance(self.personal, ByVectors):
             return self.personal.model.directions(positions)
         categories = [self.catalogue.categories.of(position) for position in positions.tolist()]
         columns = {name: n for n, name in enumerate({c: None for own in categories for c in own})}

@@ -13,7 +13,8 @@ from ml_engine.domain.event_weights import weight_of
 from ml_engine.domain.interactions import ItemContent
 from ml_engine.domain.recommendation import CONTEXT, POPULARITY
 from ml_engine.retrieval.catalogue import Catalogue
-from ml_engine.retrieval.serving_model import Personal, ServingModel
+from ml_engine.retrieval.personal import Personal
+from ml_engine.retrieval.serving_model import ServingModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def profile_of(personal: Personal | None, subject: Subject, options: RankingOpti
         vector, weights = personal.model.encode_taste(subject.items)
     else:
         vector, weights = personal.model.encode_user(subject.items, subject.times, subject.emphasis)
-    return Profile(personal.algorithm, subject.kind, vector, weights)
+    return Profile(personal.model.name, subject.kind, vector, weights)
 
 
 def _context_profile(personal: Personal, options: RankingOptions) -> Profile:

@@ -1,4 +1,4 @@
-"""The kinds of model that a job can train, each behind one function."""
+"""The kinds of model that a job can train, each behind one function, the cheapest first."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from typing import Any, Final
 from contracts.training import ModelType
 from ml_engine.domain.interactions import Dataset
 from ml_engine.evaluation.tuning import tuned
+from ml_engine.models import popularity
 from ml_engine.models.als import AlsParameters
 from ml_engine.models.als.fit import fit as fit_als
-from ml_engine.models.model import InnerProductModel
+from ml_engine.models.item_to_item import EaseParameters, ItemKnnParameters, ease, item_knn
+from ml_engine.models.model import InnerProductModel, ScoringModel
+from ml_engine.models.popularity import PopularityParameters
 from ml_engine.models.two_tower import TwoTowerParameters
 from ml_engine.models.two_tower.fit import fit as fit_two_tower
+from ml_engine.training.tuning import EASE, ITEM_KNN, tuned_als, tuned_item_to_item
 
 OnShare = Callable[[float], None]
 """Told the share of a fit that is done, 0 to 1."""
+
+Served = InnerProductModel | ScoringModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,40 @@ class ModelKind:
     """
 
     tune: Callable[[Dataset, int, OnShare], Any]
-    fit: Callable[[Dataset, Any, int, OnShare], InnerProductModel]
+    fit: Callable[[Dataset, Any, int, OnShare], Served]
+
+
+def _none(_: Dataset, __: int, on_share: OnShare) -> PopularityParameters:
+    on_share(1.0)
+    return PopularityParameters()
+
+
+def _popularity(dataset: Dataset, _: object, __: int, on_share: OnShare) -> Served:
+    model = popularity.fit(dataset)
+    on_share(1.0)
+    return model
+
+
+def _tuned_item_knn(dataset: Dataset, seed: int, on_share: OnShare) -> ItemKnnParameters:
+    return tuned_item_to_item(dataset, ITEM_KNN, item_knn.fit, seed, on_share)
+
+
+def _item_knn(dataset: Dataset, parameters: ItemKnnParameters, _: int, on_share: OnShare) -> Served:
+    model = item_knn.fit(dataset, parameters)
+    on_share(1.0)
+    return model
+
+
+def _tuned_ease(dataset: Dataset, seed: int, on_share: OnShare) -> EaseParameters:
+    return tuned_item_to_item(dataset, EASE, ease.fit, seed, on_share)
+
+
+def _ease(dataset: Dataset, parameters: EaseParameters, _: int, on_share: OnShare) -> Served:
+    return ease.fit(dataset, parameters, on_share)
+
+
+def _als(dataset: Dataset, parameters: AlsParameters, seed: int, on_share: OnShare) -> Served:
+    return fit_als(dataset, parameters, seed, on_share)
 
 
 def _tuned_two_tower(dataset: Dataset, seed: int, on_share: OnShare) -> TwoTowerParameters:
@@ -36,25 +75,17 @@ def _tuned_two_tower(dataset: Dataset, seed: int, on_share: OnShare) -> TwoTower
 
 def _two_tower(
     dataset: Dataset, parameters: TwoTowerParameters, _: int, on_share: OnShare
-) -> InnerProductModel:
+) -> Served:
     # Its parameters hold the seed that they were tuned by.
     return fit_two_tower(dataset, parameters, on_share)
 
 
-def _untuned_als(_: Dataset, __: int, on_share: OnShare) -> AlsParameters:
-    on_share(1.0)
-    return AlsParameters()
-
-
-def _als(
-    dataset: Dataset, parameters: AlsParameters, seed: int, on_share: OnShare
-) -> InnerProductModel:
-    return fit_als(dataset, parameters, seed, on_share)
-
-
 KINDS: Final = {
+    ModelType.POPULARITY: ModelKind(_none, _popularity),
+    ModelType.ITEM_KNN: ModelKind(_tuned_item_knn, _item_knn),
+    ModelType.EASE: ModelKind(_tuned_ease, _ease),
+    ModelType.ALS: ModelKind(tuned_als, _als),
     ModelType.TWO_TOWER: ModelKind(_tuned_two_tower, _two_tower),
-    ModelType.ALS: ModelKind(_untuned_als, _als),
 }
 
 

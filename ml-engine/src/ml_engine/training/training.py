@@ -1,8 +1,9 @@
 """What happens in a training job, stage by stage."""
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from ml_engine.evaluation.splits import Split, temporal_split
 from ml_engine.models import ease, popularity
 from ml_engine.models.model import Model
 from ml_engine.retrieval.artifact import save_serving_model
-from ml_engine.retrieval.index_choice import QUERIES, choose
+from ml_engine.retrieval.index_choice import QUERIES, index_of
 from ml_engine.training.feature_engineering import build_dataset
 from ml_engine.training.model_kinds import KINDS, types_for
+from ml_engine.training.trials import SHARE, try_kinds
 
 OnProgress = Callable[[str, float], None]
 """Told the stage and the share of the whole job that is done, 0 to 1."""
@@ -42,38 +44,39 @@ def train(  # noqa: PLR0913, PLR0917  what a job is, and where it tells of it
     folder: Path,
     clock: StageClock,
     on_progress: OnProgress,
+    max_seconds: float = math.inf,
 ) -> tuple[ModelType, dict[str, Any], dict[str, Any]]:
     """Train, evaluate and save a model; returns its kind, its parameters and its report.
 
     The report is of models trained without the held-out events; the saved one has seen all. Of
-    several kinds the one that ranks these events best is saved. Raises NotEnoughData.
+    several kinds, which have a part of `max_seconds`, the one that ranks these events best is
+    saved. Raises NotEnoughData.
     """
+    started = time.monotonic()
     with clock.stage("feature_engineering"):
         on_progress("feature_engineering", 0.05)
         dataset = build_dataset(events, items, event_weights)
         split = _held_out(dataset)
     with clock.stage("model_training"):
-        types = types_for(model_type)
-        steps = pairwise(np.linspace(0.1, 0.6, 2 * len(types) + 1))
-        shares = [_part(on_progress, "model_training", *step) for step in steps]
-        kinds = [KINDS[kind] for kind in types]
-        parameters = [kind.tune(split.train, seed, shares.pop(0)) for kind in kinds]
-        evaluated = [
-            kind.fit(split.train, own, seed, shares.pop(0))
-            for kind, own in zip(kinds, parameters, strict=True)
-        ]
+        left = SHARE * max_seconds - (time.monotonic() - started)
+        on_share = _part(on_progress, "model_training", 0.1, 0.6)
+        trials = try_kinds(types_for(model_type), split.train, seed, left, on_share)
     with clock.stage("model_evaluation"):
         on_progress("model_evaluation", 0.6)
-        report = evaluate([*evaluated, *baselines(split)], split, seed=seed).to_json()
-        # The first ones of the report are those that were trained to serve.
+        models = [trial.model for trial in trials.tried]
+        names = {model.name for model in models}
+        others = [model for model in baselines(split) if model.name not in names]
+        report = evaluate([*models, *others], split, seed=seed).to_json()
         ndcg = [entry["metrics"]["ndcg_at_10"]["mean"] for entry in report["models"]]
-        best = int(np.argmax(ndcg[: len(types)]))
+        figures = ndcg[: len(models)]
+        best = trials.tried[int(np.argmax(figures))]
+        report["kinds"] = trials.to_json(figures)
     with clock.stage("model_training"):
         on_share = _part(on_progress, "model_training", 0.7, 0.9)
-        served = kinds[best].fit(dataset, parameters[best], seed, on_share)
+        served = KINDS[best.kind].fit(dataset, best.parameters, seed, on_share)
     with clock.stage("index_building") as stage:
         on_progress("index_building", 0.9)
-        index = choose(served.item_vectors, served.encode_users(_some_users(dataset, seed)))
+        index = index_of(served, _some_users(dataset, seed))
         stage.attributes = {
             "retrieval.index_type": index.report.index_type,
             "retrieval.recall_at_10": index.report.recall_at_10,
@@ -81,7 +84,7 @@ def train(  # noqa: PLR0913, PLR0917  what a job is, and where it tells of it
         save_serving_model(folder, served, dataset, index)
         on_progress("index_building", 1.0)
     report["index"] = index.report.to_json()
-    return types[best], asdict(parameters[best]), report
+    return best.kind, asdict(best.parameters), report
 
 
 def _some_users(dataset: Dataset, seed: int) -> Histories:

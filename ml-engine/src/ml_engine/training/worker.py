@@ -77,7 +77,14 @@ def _outcome(spec: TrainingSpec, object_store_url: str, clock: StageClock) -> Tr
             manifest = anyio.run(snapshots.read_manifest, spec.tenant_id, spec.snapshot_id)
         folder, weights = Path(spec.folder), manifest.event_weights
         model_type, parameters, report = train(
-            *tables, weights, spec.model_type, spec.seed, folder, clock, on_progress
+            *tables,
+            weights,
+            spec.model_type,
+            spec.seed,
+            folder,
+            clock,
+            on_progress,
+            spec.max_seconds,
         )
         return Trained(
             model_type=model_type,

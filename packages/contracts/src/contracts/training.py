@@ -16,6 +16,9 @@ class ModelType(StrEnum):
 
     TWO_TOWER = "two-tower"
     ALS = "als"
+    EASE = "ease"
+    ITEM_KNN = "item-knn"
+    POPULARITY = "popularity"
     AUTO = "auto"
 
 

@@ -37,8 +37,8 @@ def test_ease_says_what_is_missing():
         ease.fit(Dataset([], [], Histories.from_rows([])), 1.0)
 
 
-def test_popularity_counts_events():
-    dataset = Dataset(["a", "b"], [ItemContent()] * 2, Histories.from_rows([[0, 1], [1]]))
-    scores = popularity.fit(dataset).scores(dataset.histories)
-    np.testing.assert_array_equal(scores, [[1, 2], [1, 2]])
+def test_popularity_orders_by_events_for_everybody():
+    dataset = Dataset(["a", "b", "c"], [ItemContent()] * 3, Histories.from_rows([[0, 1], [1]]))
+    scores = popularity.fit(dataset).scores(Histories.from_rows([[0], []]))
+    np.testing.assert_allclose(scores, [[np.log(2) / np.log(3), 1, 0]] * 2, rtol=1e-6)
     assert scores.dtype == np.float32

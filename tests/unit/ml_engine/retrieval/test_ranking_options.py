@@ -4,7 +4,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from tests.unit.ml_engine.retrieval.worlds import TENANT, World, random_items, random_model
+from tests.unit.ml_engine.retrieval.worlds import (
+    TENANT,
+    World,
+    random_items,
+    random_model,
+    random_weights,
+)
 
 from backends.ports import ItemContent, ItemCount
 from contracts.recommendations import BatchQuery, RecommendationQuery
@@ -17,9 +23,12 @@ pytestmark = pytest.mark.anyio
 ITEMS = 400
 
 
-@pytest.fixture(params=["model", "no model"])
+MODELS = {"vectors": random_model, "scores": random_weights, "no model": lambda _: None}
+
+
+@pytest.fixture(params=MODELS)
 def world(request: pytest.FixtureRequest) -> World:
-    made = World(random_items(ITEMS), random_model(ITEMS) if request.param == "model" else None)
+    made = World(random_items(ITEMS), MODELS[request.param](ITEMS))
     made.features.met("someone", "item-3", "item-1", "item-4")
     made.features.counts = {f"item-{k}": ItemCount(k % 37, k % 37) for k in range(ITEMS)}
     return made

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from backends.ports import ItemContent, ItemCount, UserEvent, UserFeatures
+from ml_engine.models.item_to_item import ItemRows, ItemToItem
 from ml_engine.models.two_tower.item_tower import ItemTower
 from ml_engine.models.two_tower.model import TwoTower
 from ml_engine.models.two_tower.user_tower import UserTower
@@ -109,10 +110,19 @@ def random_model(n_items: int, seed: int = 0) -> TwoTower:
     return TwoTower(table(n_items), table(n_items), tower, content)
 
 
+def random_weights(n_items: int, seed: int = 0, per_row: int = 20) -> ItemToItem:
+    """Each item leads to some others, or away from them."""
+    rng = np.random.default_rng(seed)
+    rows = np.array([np.sort(rng.choice(n_items, per_row, replace=False)) for _ in range(n_items)])
+    weights = rng.standard_normal(rows.shape).astype(np.float32)
+    popularity = rng.random(n_items).astype(np.float32)
+    return ItemToItem("ease", ItemRows.of_rows(rows, weights), popularity, 0.1, 0.7)
+
+
 class World:
     """A recommender over a feature store in memory, with a model or without."""
 
-    def __init__(self, items: Sequence[ItemContent], model: TwoTower | None) -> None:
+    def __init__(self, items: Sequence[ItemContent], model: TwoTower | ItemToItem | None) -> None:
         self.features = MemoryFeatures(items)
         self.models = TenantModels(NO_REGISTRY, self.features)
         self.recommender = Recommender(self.models, self.features, SearchSampler())

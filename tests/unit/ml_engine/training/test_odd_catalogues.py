@@ -13,6 +13,7 @@ from contracts.training import ModelType
 from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Histories
 from ml_engine.retrieval.artifact import load_serving_model
+from ml_engine.training.model_kinds import KINDS
 from ml_engine.training.training import train
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -20,7 +21,12 @@ HUGE = "i" * 200_000
 Pairs = Sequence[tuple[str, str]]
 
 
-def trained(pairs: Pairs, folder: Path, catalogue: Sequence[str] = ()) -> dict[str, float]:
+def trained(
+    pairs: Pairs,
+    folder: Path,
+    catalogue: Sequence[str] = (),
+    model_type: ModelType = ModelType.TWO_TOWER,
+) -> dict[str, float]:
     """NDCG@10 by model, of a model that loads and scores every item."""
     times = [START + timedelta(minutes=n) for n in range(len(pairs))]
     events = pa.table(
@@ -39,9 +45,7 @@ def trained(pairs: Pairs, folder: Path, catalogue: Sequence[str] = ()) -> dict[s
             "year": pa.array([None] * len(catalogue), pa.int64()),
         }
     )
-    _, _, report = train(
-        events, items, {}, ModelType.TWO_TOWER, 0, folder, StageClock(), lambda *_: None
-    )
+    _, _, report = train(events, items, {}, model_type, 0, folder, StageClock(), lambda *_: None)
     served = load_serving_model(folder, "v1").personal
     assert served is not None
     n_items = len({*catalogue, *(item for _, item in pairs)})
@@ -57,7 +61,7 @@ def each(users: int, items: Sequence[str]) -> Pairs:
     return [(f"u{user}", item) for user in range(users) for item in items]
 
 
-@pytest.mark.parametrize(
+ODD = pytest.mark.parametrize(
     ("pairs", "catalogue"),
     [
         pytest.param(each(6, ["a", "b", "c"]), [], id="constant: all users met the same"),
@@ -69,10 +73,20 @@ def each(users: int, items: Sequence[str]) -> Pairs:
         ),
     ],
 )
+
+
+@ODD
 def test_an_odd_catalogue_gives_a_working_model(
     pairs: Pairs, catalogue: Sequence[str], tmp_path: Path
 ) -> None:
     assert set(trained(pairs, tmp_path, catalogue)) == {"two-tower", "ease", "popularity"}
+
+
+@ODD
+def test_of_an_odd_catalogue_every_kind_is_made(
+    pairs: Pairs, catalogue: Sequence[str], tmp_path: Path
+) -> None:
+    assert set(trained(pairs, tmp_path, catalogue, ModelType.AUTO)) == set(KINDS)
 
 
 @pytest.mark.parametrize(

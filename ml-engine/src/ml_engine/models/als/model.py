@@ -37,6 +37,11 @@ class Als:
     item_tower: ItemTower
     name: str = NAME
 
+    @property
+    def n_items(self) -> int:
+        """Number of items that it scores."""
+        return len(self.item_vectors)
+
     def scores(self, histories: Histories) -> np.ndarray:
         """Inner products, float32 (n_users, n_items)."""
         return self.encode_users(histories) @ self.item_vectors.T

@@ -27,6 +27,11 @@ class TwoTower:
     name: str = "two-tower"
 
     @property
+    def n_items(self) -> int:
+        """Number of items that it scores."""
+        return len(self.item_vectors)
+
+    @property
     def dimensions(self) -> int:
         """Dimensions d of the item and user vectors."""
         return self.item_vectors.shape[1]
