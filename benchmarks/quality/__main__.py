@@ -1,7 +1,8 @@
 """Recommendation quality: `python -m benchmarks.quality --dataset movietweetings-100k`.
 
 Prints one JSON object a line: each model's figures on the test part, then the published ones.
-DATASET_DIR names the folder with the data sets. EASE is left out where it does not fit in memory.
+Settings are chosen by validation within the training part. DATASET_DIR names the folder with the
+data sets.
 """
 
 from __future__ import annotations
@@ -12,24 +13,21 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.quality import datasets, published
+from contracts.training import ModelType
 from ml_engine.domain.interactions import Dataset
 from ml_engine.evaluation import metrics
 from ml_engine.evaluation.report import evaluate
-from ml_engine.evaluation.splits import Split, random_split, temporal_split
-from ml_engine.evaluation.tuning import tuned
-from ml_engine.models import ease, popularity
+from ml_engine.evaluation.splits import Split, temporal_split
 from ml_engine.models.model import Model
-from ml_engine.models.two_tower import TwoTowerParameters
-from ml_engine.models.two_tower.fit import fit
+from ml_engine.training.model_kinds import KINDS
 
-EASE_L2 = (1000.0, 3000.0, 10_000.0)
-EASE_MAX_ITEMS = 20_000
 Figures = dict[str, Any]
 
 
@@ -52,8 +50,7 @@ def main() -> None:
 def movietweetings(directory: Path, seed: int) -> Iterator[Figures]:
     """Last tenth of each user's events, full ranking, at 10."""
     split = temporal_split(datasets.read_movietweetings(directory))
-    validation = temporal_split(split.train)
-    for model, figures in _models(split.train, validation, seed):
+    for model, figures in _models(split.train, seed):
         yield {**figures, **_ranked(model, split, 10, seed)}
 
 
@@ -61,14 +58,14 @@ def gowalla(directory: Path, seed: int) -> Iterator[Figures]:
     """The published split, full ranking, at 20."""
     train, held_out = datasets.read_gowalla(directory)
     split = Split(train, held_out, "LightGCN's split")
-    for model, figures in _models(train, random_split(train, seed=seed), seed):
+    for model, figures in _models(train, seed):
         yield {**figures, **_ranked(model, split, 20, seed)}
 
 
 def ml_1m(directory: Path, seed: int) -> Iterator[Figures]:
     """The left-out item against its sampled negatives, at 10."""
     train, test = datasets.read_ml_1m(directory)
-    for model, figures in _models(train, random_split(train, seed=seed), seed):
+    for model, figures in _models(train, seed):
         yield {**figures, **_sampled(model, train, test)}
 
 
@@ -79,32 +76,21 @@ RUNS: dict[str, Callable[[Path, int], Iterator[Figures]]] = {
 }
 
 
-def _models(train: Dataset, validation: Split, seed: int) -> Iterator[tuple[Model, Figures]]:
-    chosen: list[TwoTowerParameters] = []
+def _models(train: Dataset, seed: int) -> Iterator[tuple[Model, Figures]]:
+    """Each kind that a job can train, as jobs do it: the default one first."""
+    for kind in [ModelType.TWO_TOWER, *(k for k in KINDS if k is not ModelType.TWO_TOWER)]:
+        chosen: list[Any] = []
 
-    def fitted() -> Model:
-        chosen.append(tuned(train, TwoTowerParameters(), seed))
-        return fit(train, chosen[0])
+        def fitted(kind: ModelType = kind, chosen: list[Any] = chosen) -> Model:
+            chosen.append(KINDS[kind].tune(train, seed, _unheard))
+            return KINDS[kind].fit(train, chosen[0], seed, _unheard)
 
-    model, figures = _timed(fitted)
-    yield model, {**figures, **_choice(chosen[0])}
-    if train.n_items <= EASE_MAX_ITEMS:
-        l2 = max(
-            EASE_L2, key=lambda value: _validated(ease.fit(validation.train, value), validation)
-        )
-        model, figures = _timed(lambda: ease.fit(train, l2))
-        yield model, {**figures, "l2": l2}
-    yield _timed(lambda: popularity.fit(train))
+        model, figures = _timed(fitted)
+        yield model, {**figures, "parameters": asdict(chosen[0])}
 
 
-def _choice(parameters: TwoTowerParameters) -> Figures:
-    learned = parameters.descent.epochs > 0
-    return {
-        "epochs": parameters.descent.epochs,
-        "similarity_rank": parameters.similarity_rank,
-        "similarity_gain": None if learned else parameters.similarity_gain,
-        "similarity_share": parameters.similarity_share if learned else None,
-    }
+def _unheard(_: float) -> None:
+    """Nobody follows the progress here."""
 
 
 def _timed(make: Callable[[], Model]) -> tuple[Model, Figures]:
@@ -123,10 +109,6 @@ def _peak_memory_mb() -> int:
     """Of the whole process so far, the data and earlier models included."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // (1 << 20 if sys.platform == "darwin" else 1 << 10)
-
-
-def _validated(model: Model, validation: Split) -> float:
-    return evaluate([model], validation).models[0].metrics["ndcg_at_10"].mean
 
 
 def _ranked(model: Model, split: Split, k: int, seed: int) -> Figures:

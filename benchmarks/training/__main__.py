@@ -1,7 +1,8 @@
 """`python -m benchmarks.training`: time and memory of fits, a JSON line each.
 
-For each of --interactions a data set is simulated and each kind of model fitted in a process of its
-own; `als` also by calling implicit directly with the same settings, right after it, for the ratio.
+For each of --interactions a data set is simulated and each kind of model tuned and fitted in a
+process of its own; `als` also by calling implicit directly with the same settings, right after its
+fit, for the ratio.
 """
 
 import argparse
