@@ -57,10 +57,14 @@ def train(  # noqa: PLR0913, PLR0917  what a job is, and where it tells of it
         on_progress("feature_engineering", 0.05)
         dataset = build_dataset(events, items, event_weights)
         split = _held_out(dataset)
-    with clock.stage("model_training"):
+    with clock.stage("model_training") as stage:
         left = SHARE * max_seconds - (time.monotonic() - started)
         on_share = _part(on_progress, "model_training", 0.1, 0.6)
         trials = try_kinds(types_for(model_type), split.train, seed, left, on_share)
+        stage.attributes = {
+            "training.kinds_tried": ", ".join(trial.kind for trial in trials.tried),
+            "training.kinds_skipped": ", ".join(trials.skipped),
+        }
     with clock.stage("model_evaluation"):
         on_progress("model_evaluation", 0.6)
         models = [trial.model for trial in trials.tried]
