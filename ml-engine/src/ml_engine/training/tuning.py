@@ -29,7 +29,7 @@ GAINS: Final = (1e-4, 0.01, 0.1)
 
 ALS: Final = tuple(
     AlsParameters(regularization=regularization, alpha=alpha)
-    for regularization, alpha in product((3.0, 30.0), (1.0, 10.0))
+    for regularization, alpha in product((30.0, 3.0, 100.0), (10.0, 1.0))
 )
 ALS_ITERATIONS: Final = 5
 """A third of a fit's are enough to order the settings."""

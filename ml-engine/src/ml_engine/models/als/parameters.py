@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AlsParameters:
-    """What fitting may be told; the defaults are usual ones, not tuned."""
+    """What fitting may be told; jobs choose the regularisation and alpha by validation."""
 
     factors: int = 64
     regularization: float = 30.0

@@ -12,7 +12,7 @@ MAX_EVENTS = 500
 
 MAX_PAIRS = 100_000_000
 """Pairs of items within histories, at most: beyond, a sample of the users stands for all. The
-matrix of all pairs has 0.8 GB at most."""
+matrix of all pairs has 0.8 GB at most, and the similarities made of it take as much."""
 
 
 def sampled(histories: Histories, n_items: int) -> csr_matrix:
@@ -36,18 +36,24 @@ def gram(matrix: csr_matrix) -> csr_matrix:
 def cosines(pairs: csr_matrix, shrinkage: float) -> csr_matrix:
     """G_ij / (sqrt(G_ii G_jj) + shrinkage) of `pairs` G, without the diagonal."""
     roots = np.sqrt(pairs.diagonal())
-    rows = np.repeat(np.arange(len(roots)), np.diff(pairs.indptr))
-    data = pairs.data / (roots[rows] * roots[pairs.indices] + np.float32(shrinkage))
-    data[rows == pairs.indices] = 0
+    lengths = np.diff(pairs.indptr)
+    # In place, since these arrays are as long as there are pairs.
+    norms = np.repeat(roots, lengths)
+    norms *= roots[pairs.indices]
+    norms += np.float32(shrinkage)
+    data = np.divide(pairs.data, norms, out=norms)
+    data[np.repeat(np.arange(len(roots), dtype=np.int32), lengths) == pairs.indices] = 0
     return csr_matrix((data, pairs.indices, pairs.indptr), shape=(len(roots), len(roots)))
 
 
 def strongest(similar: csr_matrix, n_kept: int) -> tuple[np.ndarray, np.ndarray]:
     """The `n_kept` items of the largest weights above 0 of each row, by item.
 
-    int32 and float32 (n_items, n_kept); a place that is left has item -1 and weight 0.
+    int32 and float32 (n_items, k), k being `n_kept` or the length of the longest row; a place that
+    is left has item -1 and weight 0.
     """
     n_items = len(similar.indptr) - 1
+    n_kept = min(n_kept, int(np.diff(similar.indptr).max()))
     items = np.full((n_items, n_kept), -1, np.int32)
     weights = np.zeros((n_items, n_kept), np.float32)
     for row in range(n_items):
