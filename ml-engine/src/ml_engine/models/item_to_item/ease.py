@@ -57,28 +57,26 @@ def _by_neighbours(
     pairs = gram(sampled(dataset.histories, dataset.n_items))
     neighbours = strongest(cosines(pairs, SHRINKAGE), parameters.neighbours)[0]
     n_items, n_neighbours = neighbours.shape
-    upper = np.triu_indices(n_neighbours)
+    upper = np.triu_indices(n_neighbours + 1)
     weights = np.zeros(neighbours.shape, np.float32)
     at_once = max(1, PAIRS_AT_ONCE // len(upper[0]))
     for start in range(0, n_items, at_once):
         targets = np.arange(start, min(start + at_once, n_items))
-        found = neighbours[targets]
-        missing = found < 0
-        # A place without a neighbour has an equation of its own, of which 0 is the solution.
-        found = np.where(missing, targets[:, None], found)
-        systems = np.empty((len(targets), n_neighbours, n_neighbours), np.float32)
-        values = _entries(pairs, found[:, upper[0]], found[:, upper[1]])
-        values[missing[:, upper[0]] | missing[:, upper[1]]] = 0
+        members = np.column_stack([neighbours[targets], targets])
+        systems = np.empty((len(targets), n_neighbours + 1, n_neighbours + 1), np.float32)
+        values = _entries(pairs, members[:, upper[0]], members[:, upper[1]])
         systems[:, upper[0], upper[1]] = values
         systems[:, upper[1], upper[0]] = values
         systems[:, range(n_neighbours), range(n_neighbours)] += np.float32(parameters.l2)
-        own = _entries(pairs, np.broadcast_to(targets[:, None], found.shape), found)
-        own[missing] = 0
-        weights[targets] = np.linalg.solve(systems, own[:, :, None])[:, :, 0]
+        solved = np.linalg.solve(systems[:, :-1, :-1], systems[:, :-1, -1:])
+        weights[targets] = solved[:, :, 0]
         on_progress(targets[-1] / n_items)
     return ItemRows.of_columns(neighbours, weights)
 
 
 def _entries(matrix: csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    found = matrix[rows.ravel(), columns.ravel()]
-    return np.asarray(found, np.float32).reshape(rows.shape)
+    """The entries float32 at `rows` and `columns` int of one shape, 0 where either is -1."""
+    found = matrix[np.maximum(rows, 0).ravel(), np.maximum(columns, 0).ravel()]
+    entries = np.asarray(found, np.float32).reshape(rows.shape)
+    # A place without a neighbour has an equation of its own, of which 0 is the solution.
+    return np.where((rows < 0) | (columns < 0), np.float32(0), entries)
