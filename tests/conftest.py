@@ -70,7 +70,7 @@ def shared_redis(_redis: RedisServer) -> RedisServer:
     return _redis
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
     """An empty database of each kind: its DATABASE_URL."""
     if request.param == "sqlite":

@@ -7,7 +7,6 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-import pytest
 from sqlalchemy import Connection
 from tests.postgres_server import PostgresServer
 
@@ -23,13 +22,6 @@ MIGRATIONS: Final = (
     ml_engine.bootstrap.MIGRATIONS,
 )
 MIGRATED: Final = "migrated"
-
-slow_on_postgresql: Final = pytest.mark.parametrize(
-    "database_url",
-    ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)],
-    indirect=True,
-)
-"""For a test of `database_url` that takes seconds on each."""
 
 _names: Final = count(1)
 Migrate = Callable[[Connection, Path, str], Migrated]

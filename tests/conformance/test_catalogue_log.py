@@ -2,7 +2,6 @@
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tests.databases import slow_on_postgresql
 
 from data_pipeline.adapters.catalogue_log import SqlCatalogueLog
 from data_pipeline.domain.ports import CatalogueLog
@@ -89,7 +88,6 @@ async def test_pages_follow_each_other_and_chunks_are_by_id(catalogue: Catalogue
     assert [[one[0] for one in chunk] for chunk in chunks] == [["a", "b"], ["c", "d"], ["e"]]
 
 
-@slow_on_postgresql
 async def test_a_large_batch_is_stored_whole(catalogue: CatalogueLog) -> None:
     stored = await catalogue.store("acme", [item(f"i{n}") for n in range(10_000)], 1)
     assert stored.accepted == 10_000

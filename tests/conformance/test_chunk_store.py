@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.conformance.chunked_logs import DAY_MS, FAR_MS, NOW_MS, TODAY, Killed, Log, killed_at
-from tests.databases import slow_on_postgresql
 
 from backends.object_store import UrlObjectStore
 from backends.ports import PortUnavailable
@@ -239,7 +238,7 @@ async def test_a_sent_again_event_is_known_after_a_merge_and_a_lost_index(log: L
     assert len(await log.rows()) == 6
 
 
-@slow_on_postgresql
+@pytest.mark.slow
 @pytest.mark.usefixtures("large")
 async def test_a_kill_at_any_moment_loses_nothing_and_doubles_nothing(log: Log) -> None:
     kills = 0
@@ -277,7 +276,6 @@ SIZES = st.lists(
 )
 
 
-@slow_on_postgresql
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(SIZES)
 @pytest.mark.usefixtures("large")
@@ -297,7 +295,6 @@ async def test_all_merges_together_leave_the_events_as_they_were(
     await log.chunks.drop("9999-01-01", log.upto)
 
 
-@slow_on_postgresql
 @pytest.mark.usefixtures("large")
 async def test_a_follower_reads_each_event_once_while_chunks_are_merged(log: Log) -> None:
     log.upto = {Lane.LIVE: 0, Lane.BULK: 0}

@@ -54,6 +54,7 @@ def send(machine: Machine, events: list[Event]) -> BatchResult:
         return client.events.send(events)
 
 
+@pytest.mark.slow
 def test_an_interrupted_first_run_is_taken_up_without_loading_again(machine: Machine) -> None:
     assert "Loading" not in machine.running.output()
     noted = json.loads((machine.data_dir / "demo.json").read_text())
@@ -126,6 +127,7 @@ def test_a_port_in_use_is_named_with_its_holder(machine: Machine) -> None:
         for one in SERVICES
     ],
 )
+@pytest.mark.slow
 def test_a_killed_service_ends_the_run_and_the_next_one_has_lost_and_doubled_nothing(
     machine: Machine, service: str
 ) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.databases import slow_on_postgresql
 
 from backends.database import close_engine, open_engine
 from backends.migrations import migrate
@@ -127,7 +126,6 @@ def next_number(settings: BackupSettings) -> int:
     return asyncio.run(insert())
 
 
-@slow_on_postgresql
 def test_everything_comes_back_but_what_is_derived(
     settings: BackupSettings, backup: Path, tmp_path: Path
 ) -> None:
@@ -169,7 +167,6 @@ def test_the_file_of_an_import_that_is_done_meanwhile_is_kept(
     assert "objects/imports/import-1" in verified(tmp_path / "kept").files
 
 
-@slow_on_postgresql
 def test_data_are_not_replaced_unasked(
     settings: BackupSettings, backup: Path, tmp_path: Path
 ) -> None:
@@ -182,7 +179,6 @@ def test_data_are_not_replaced_unasked(
     assert rows(settings) == before
 
 
-@slow_on_postgresql
 def test_nothing_is_restored_under_a_running_service(
     settings: BackupSettings, backup: Path
 ) -> None:

@@ -13,6 +13,7 @@ from data_pipeline.domain.imports import MAX_BEGINNINGS, Import, RecordFile
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.slow
 async def test_whatever_fails_between_two_steps_each_row_counts_once(pipeline) -> None:
     """Each statement of the way fails once, before and after it took effect."""
     failures = iter(range(1_000))
