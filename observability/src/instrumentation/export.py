@@ -74,15 +74,14 @@ class Export(Generic[Record]):
         if self._closing.is_set():
             return
         with self._lock:
-            is_full = len(self._waiting) >= QUEUE_SIZE
-            if is_full:
-                self._waiting.popleft()
             self._waiting.append(record)
-            has_batch = len(self._waiting) == _BATCH_SIZE
-        if is_full:
-            self._count("telemetry_dropped_total", 1, reason="queue_full")
-        if has_batch:
+            waiting = len(self._waiting)
+            if waiting > QUEUE_SIZE:
+                self._waiting.popleft()
+        if waiting == _BATCH_SIZE:
             self._wake.set()
+        elif waiting > QUEUE_SIZE:
+            self._count("telemetry_dropped_total", 1, reason="queue_full")
 
     def close(self) -> None:
         """Send what is queued; give up after 2.5 seconds where nobody takes it."""

@@ -100,10 +100,10 @@ class _Weaver:
 
         @wraps(call)
         async def woven(*args: Any, **kwargs: Any) -> Any:
-            span, token = None, None
+            span, token, identity = None, None, None
             if exporting:
                 span = tracer.start_span(span_name, None, SpanKind.CLIENT, attributes)
-                token = enter(span)
+                token, identity = enter(span), span.get_span_context()
             started = time.perf_counter()
             try:
                 answer = await call(*args, **kwargs)
@@ -115,7 +115,8 @@ class _Weaver:
                     record_exception(span, error)
                 raise
             finally:
-                duration.observe_within(time.perf_counter() - started, current_identity())
+                seconds = time.perf_counter() - started
+                duration.observe_within(seconds, identity or current_identity())
                 if span is not None and token is not None:
                     detach(token)
                     span.end()
