@@ -82,9 +82,11 @@ class ItemToItem:
         self, weights: np.ndarray, items: np.ndarray, positions: Sequence[int]
     ) -> np.ndarray:
         """What each event adds to the scores of the items at `positions`, float32 (n, L)."""
-        found = np.zeros((len(positions), len(items)), np.float32)
+        asked = np.asarray(positions, np.int64)
+        scored = np.flatnonzero(asked < len(self.rows))
         known = np.flatnonzero(weights * (items < len(self.rows)))
-        found[:, known] = self.rows.at(items[known], np.asarray(positions, np.int32))
+        found = np.zeros((len(asked), len(items)), np.float32)
+        found[np.ix_(scored, known)] = self.rows.at(items[known], asked[scored])
         return found * weights
 
     def with_items(self, n_items: int) -> ItemToItem:

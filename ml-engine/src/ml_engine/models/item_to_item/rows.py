@@ -11,8 +11,8 @@ import numpy as np
 class ItemRows:
     """Row j is `items[indptr[j]:indptr[j + 1]]` and their `weights`.
 
-    `indptr` int64 (n_items + 1,), `items` int32 (nnz,) ascending in each row, `weights` float32
-    (nnz,).
+    `indptr` int64 (n_items + 1,), `items` int32 (nnz,), different ones in each row, `weights`
+    float32 (nnz,). Of a full matrix all are kept, row by row.
     """
 
     indptr: np.ndarray
@@ -29,7 +29,7 @@ class ItemRows:
 
     @classmethod
     def of_rows(cls, items: np.ndarray, weights: np.ndarray) -> ItemRows:
-        """Row j has `items[j]`, ascending, with `weights[j]`: (n_items, k) both, -1 is no item."""
+        """Row j has `items[j]` with `weights[j]`: (n_items, k) both, -1 is no item."""
         known = items >= 0
         indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(known.sum(axis=1))])
         return cls(indptr, items[known].astype(np.int32), weights[known])
@@ -53,22 +53,37 @@ class ItemRows:
 
     def added(self, rows: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """The sum of `rows` int (m,) times `factors` float32 (m,), float32 (n_items,)."""
-        if len(self.weights) == len(self) ** 2:
-            return factors @ self.weights.reshape(len(self), -1).take(rows, axis=0)
-        starts = self.indptr[rows]
-        lengths = self.indptr[rows + 1] - starts
-        before = np.cumsum(lengths) - lengths
-        places = np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+        if self._is_full:
+            return factors @ self._table.take(rows, axis=0)
+        places, lengths = self._places(rows)
         weights = self.weights[places] * np.repeat(factors, lengths)
         return np.bincount(self.items[places], weights, len(self)).astype(np.float32)
 
     def at(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """The weights of `rows` int (m,) for `columns` int32 (n,), float32 (n, m)."""
+        """The weights of `rows` int (m,) for different `columns` int (n,), float32 (n, m)."""
+        if self._is_full:
+            return self._table[np.ix_(rows, columns)].T
+        slots = np.full(len(self), -1, np.int32)
+        slots[columns] = np.arange(len(columns))
+        places, lengths = self._places(rows)
+        wanted = slots[self.items[places]]
+        met = np.flatnonzero(wanted >= 0)
         found = np.zeros((len(columns), len(rows)), np.float32)
-        for place, row in enumerate(rows.tolist()):
-            kept = slice(self.indptr[row], self.indptr[row + 1])
-            items, weights = self.items[kept], self.weights[kept]
-            if len(items):
-                near = np.minimum(np.searchsorted(items, columns), len(items) - 1)
-                found[:, place] = np.where(items[near] == columns, weights[near], 0)
+        owners = np.repeat(np.arange(len(rows)), lengths)
+        found[wanted[met], owners[met]] = self.weights[places[met]]
         return found
+
+    @property
+    def _is_full(self) -> bool:
+        return 0 < len(self) ** 2 == len(self.weights)
+
+    @property
+    def _table(self) -> np.ndarray:
+        return self.weights.reshape(len(self), -1)
+
+    def _places(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the entries of `rows` stand, one row after the other, and how many each has."""
+        starts = self.indptr[rows]
+        lengths = self.indptr[rows + 1] - starts
+        before = np.cumsum(lengths) - lengths
+        return np.repeat(starts - before, lengths) + np.arange(lengths.sum()), lengths
