@@ -82,6 +82,7 @@ def test_an_odd_catalogue_gives_a_working_model(
     assert set(trained(pairs, tmp_path, catalogue)) == {"two-tower", "ease", "popularity"}
 
 
+@pytest.mark.slow
 @ODD
 def test_of_an_odd_catalogue_every_kind_is_made(
     pairs: Pairs, catalogue: Sequence[str], tmp_path: Path
