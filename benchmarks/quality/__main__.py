@@ -23,9 +23,12 @@ from benchmarks.quality import datasets, published
 from contracts.training import ModelType
 from ml_engine.domain.interactions import Dataset
 from ml_engine.evaluation import metrics
+from ml_engine.evaluation.order_tuning import order_variants
 from ml_engine.evaluation.report import evaluate
 from ml_engine.evaluation.splits import Split, temporal_split
 from ml_engine.models.model import Model
+from ml_engine.models.two_tower import TwoTowerParameters
+from ml_engine.models.two_tower.fit import fit
 from ml_engine.training.model_kinds import KINDS
 
 Figures = dict[str, Any]
@@ -48,10 +51,13 @@ def main() -> None:
 
 
 def movietweetings(directory: Path, seed: int) -> Iterator[Figures]:
-    """Last tenth of each user's events, full ranking, at 10."""
+    """Last tenth of each user's events, full ranking, at 10; then what order is worth."""
     split = temporal_split(datasets.read_movietweetings(directory))
     for model, figures in _models(split.train, seed):
         yield {**figures, **_ranked(model, split, 10, seed)}
+    for order, parameters in order_variants(split.train, TwoTowerParameters()).items():
+        model, figures = _timed(lambda own=parameters: fit(split.train, own))
+        yield {**figures, "order": order, **_ranked(model, split, 10, seed)}
 
 
 def gowalla(directory: Path, seed: int) -> Iterator[Figures]:

@@ -59,7 +59,7 @@ def parts(
     def on_learned(share: float) -> None:
         on_progress(TREND_SHARE + (TABLES_SHARE - TREND_SHARE) * share)
 
-    tables = Tables.find(dataset, trends.popularity, parameters, on_learned)
+    tables = Tables.find(dataset, trends, parameters, on_learned)
     on_progress(TABLES_SHARE)
     return trends, tables
 

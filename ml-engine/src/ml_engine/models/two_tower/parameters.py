@@ -58,6 +58,9 @@ class TwoTowerParameters:
     similarity_l2: float = 300.0
     similarity_gain: float = 30.0
     """How many nats a full EASE score is worth, where nothing is learned beside it."""
+    transition_share: float = 0.0
+    """What comes next, for each EASE score, where events have times; 0 leaves it out."""
+    transition_l2: float = 10.0
 
     descent: DescentParameters = field(default_factory=DescentParameters)
     similarity_share: float = 0.25

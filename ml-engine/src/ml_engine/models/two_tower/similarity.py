@@ -1,9 +1,9 @@
-"""Item similarities: EASE's weights as a product of two thin tables.
+"""Item similarities: item-to-item weights as a product of two thin tables.
 
-B is EASE's item-to-item matrix (H. Steck, WWW 2019) over the most popular items. With D the
-diagonal of damped item counts and W the first right singular vectors of D^1/2 B, the best
-approximation of B where it is used is (B W) W'. Halko, Martinsson and Tropp, "Finding Structure
-with Randomness", 2011, algorithm 4.4, finds W.
+B is EASE's item-to-item matrix (H. Steck, WWW 2019) over the most popular items, alone or with what
+comes next (`transitions`). With D the diagonal of damped item counts and W the first right singular
+vectors of D^1/2 B, the best approximation of B where it is used is (B W) W'. Halko, Martinsson and
+Tropp, "Finding Structure with Randomness", 2011, algorithm 4.4, finds W.
 """
 
 from __future__ import annotations
@@ -20,30 +20,37 @@ OVERSAMPLING = 16
 POWER_ITERATIONS = 2
 
 
-def factors(
-    histories: Histories, n_items: int, rank: int, max_items: int, l2: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """History and target vectors, float32 (n_items, r) each with r <= rank.
-
-    Items beyond the `max_items` most popular get zeros; memory is 8 bytes times max_items
-    squared. r is 0 where there are too few items to say anything.
-    """
-    counts = histories.item_weights(n_items)
-    popular = np.argsort(-counts, kind="stable")[: min(max_items, int((counts > 0).sum()))]
-    rank = min(rank, len(popular) - 1)
-    if rank < 1:
-        return np.zeros((n_items, 0), np.float32), np.zeros((n_items, 0), np.float32)
+def weights(histories: Histories, n_items: int, items: np.ndarray, l2: float) -> np.ndarray:
+    """EASE's weights among `items`, float32 (m, m); memory is 8 bytes times m squared."""
     new_index = np.full(n_items, -1, np.int32)
-    new_index[popular] = np.arange(len(popular))
+    new_index[items] = np.arange(len(items))
     kept = histories.keep(new_index[histories.items] >= 0)
     kept = replace(kept, items=new_index[kept.items])
-    contents = [ItemContent()] * len(popular)
-    weights = ease.fit(Dataset([""] * len(popular), contents, kept), l2).weights
-    scale = np.sqrt(counts[popular] + COUNT_DAMPING).astype(np.float32)
+    contents = [ItemContent()] * len(items)
+    return ease.fit(Dataset([""] * len(items), contents, kept), l2).weights
+
+
+def most_met(histories: Histories, n_items: int, n: int) -> np.ndarray:
+    """Up to `n` items that were met at all, the most popular first, int64."""
+    counts = histories.item_weights(n_items)
+    return np.argsort(-counts, kind="stable")[: min(n, int((counts > 0).sum()))]
+
+
+def thin(
+    weights: np.ndarray, histories: Histories, n_items: int, items: np.ndarray, rank: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """History and target vectors of item-to-item `weights`, float32 (m, m), among `items`.
+
+    float32 (n_items, r) each with r <= rank, zeros for all other items. The cut loses least where
+    items were met most.
+    """
+    rank = min(rank, len(items) - 1)
+    counts = histories.item_weights(n_items)[items]
+    scale = np.sqrt(counts + COUNT_DAMPING).astype(np.float32)
     basis = _right_singular_vectors(weights * scale[:, None], rank)
     history, target = np.zeros((2, n_items, rank), np.float32)
-    history[popular] = weights @ basis
-    target[popular] = basis
+    history[items] = weights @ basis
+    target[items] = basis
     return history, target
 
 

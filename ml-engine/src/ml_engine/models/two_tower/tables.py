@@ -1,4 +1,4 @@
-"""The two kinds of item tables: EASE's similarities in closed form, and those learned by gradients.
+"""The two kinds of item tables: similarities in closed form, and those learned by gradients.
 
 Side by side in one vector their scores add up, so that a blend is served by one inner product.
 """
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml_engine.domain.interactions import Dataset
-from ml_engine.models.two_tower import descent, similarity
+from ml_engine.models.two_tower import descent, similarity, transitions
 from ml_engine.models.two_tower.loss import SHORTEST
 from ml_engine.models.two_tower.parameters import TwoTowerParameters
+from ml_engine.models.two_tower.trend import Trend
 
 Pair = tuple[np.ndarray, np.ndarray]
 """History and target vectors, float32 (n_items, r) each."""
@@ -30,25 +31,21 @@ class Tables:
     def find(
         cls,
         dataset: Dataset,
-        popularity: np.ndarray,
+        trends: Trend,
         parameters: TwoTowerParameters,
         on_progress: Callable[[float], None] = lambda _: None,
     ) -> Tables:
-        """The tables that `parameters` ask for; `popularity` float32 (n_items,), in logs."""
+        """The tables that `parameters` ask for; `trends` are the data set's."""
         nothing = np.zeros((dataset.n_items, 0), np.float32)
         learned, similar = (nothing, nothing), (nothing, nothing)
         if parameters.similarity_rank:
-            similar = similarity.factors(
-                dataset.histories,
-                dataset.n_items,
-                parameters.similarity_rank,
-                parameters.similarity_items,
-                parameters.similarity_l2,
-            )
+            similar = _similar(dataset, trends, parameters)
         if parameters.descent.epochs:
             matrix = dataset.histories.to_csr(dataset.n_items)
             start = descent.start(matrix, parameters.descent)
-            learned = descent.learn(matrix, start, popularity, parameters.descent, on_progress)
+            learned = descent.learn(
+                matrix, start, trends.popularity, parameters.descent, on_progress
+            )
         return cls(learned, similar)
 
     def joined(self, dataset: Dataset, parameters: TwoTowerParameters) -> Pair:
@@ -69,6 +66,19 @@ class Tables:
             np.column_stack([self.learned[0], history * (share / max(lengths[1], SHORTEST))]),
             np.column_stack([self.learned[1], target / max(height, SHORTEST)]),
         )
+
+
+def _similar(dataset: Dataset, trends: Trend, parameters: TwoTowerParameters) -> Pair:
+    """EASE's weights, and where events have times what comes next beside them."""
+    histories, n_items = dataset.histories, dataset.n_items
+    popular = similarity.most_met(histories, n_items, parameters.similarity_items)
+    if len(popular) < 2:
+        return np.zeros((n_items, 0), np.float32), np.zeros((n_items, 0), np.float32)
+    weights = similarity.weights(histories, n_items, popular, parameters.similarity_l2)
+    if parameters.transition_share and histories.has_times:
+        following = transitions.weights(histories, n_items, popular, trends, parameters)
+        weights += np.float32(parameters.transition_share) * following
+    return similarity.thin(weights, histories, n_items, popular, parameters.similarity_rank)
 
 
 def _typical(rows: np.ndarray) -> np.float32:
