@@ -88,14 +88,14 @@ def _foretold(
 
 def _surprise(foretold: _Foretold, trends: Trend, items: np.ndarray) -> np.ndarray:
     """X'(Y - P), float32 (m, m), with the trend of the last knot before each history's end."""
-    n, m = foretold.before.shape
+    n, m = len(foretold.items), len(items)
     ones = np.ones(n, np.float32)
     came = csr_matrix((ones, (np.arange(n), foretold.items)), shape=(n, m))
     logits = trends.knot_vectors @ trends.item_vectors.T + trends.popularity
     expected = np.exp(logits - logits.max(axis=1, keepdims=True))
     expected /= expected.sum(axis=1, keepdims=True)
     knot = np.maximum(np.searchsorted(trends.knots, foretold.times, side="right") - 1, 0)
-    at_knots = csr_matrix((ones, (knot, np.arange(n))), shape=(len(trends.knots), n))
+    at_knots = csr_matrix((ones, (np.arange(n), knot)), shape=(n, len(trends.knots)))
     surprise = (foretold.before.T @ came).toarray()
-    surprise -= (at_knots @ foretold.before).T.toarray() @ expected[:, items]
+    surprise -= (foretold.before.T @ at_knots).toarray() @ expected[:, items]
     return surprise
