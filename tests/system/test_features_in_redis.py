@@ -17,6 +17,7 @@ from tests.real_processes import wait_for
 from tests.redis_server import RedisServer
 from tests.system.processes import System, running_system, trained
 
+from backends.feature_values.histories import HISTORY_LENGTH
 from backends.scaled.redis_features.layout import PREFIX
 from launcher.sample.simulator import SimulatorSettings, simulate
 
@@ -166,7 +167,7 @@ def test_a_redis_that_goes_away_under_traffic_fails_nothing_and_loses_nothing(
         for user, items in sent.acknowledged.items():
             history = client.get(f"/api/v1/users/{user}/history").json()["events"]
             seen = [one["item_id"] for one in history if one["item_id"].startswith(sent.prefix)]
-            assert seen == items[-200:]
+            assert seen == items[-HISTORY_LENGTH:]
 
 
 @contextmanager

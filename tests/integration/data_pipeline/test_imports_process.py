@@ -15,6 +15,8 @@ from tests.integration.data_pipeline.real_server import TOKEN, server
 from tests.integration.data_pipeline.stored_events import stored_event_ids
 from tests.real_processes import wait_for
 
+from backends.feature_values.histories import HISTORY_LENGTH
+
 pytestmark = pytest.mark.slow
 
 ROWS = 600_000
@@ -86,7 +88,7 @@ def test_an_import_survives_kill_9_at_several_places_and_counts_each_row_once(
             range(ROWS + 500, ROWS + 520)
         )
         assert stored_event_ids(tmp_path) == [f"e{n:09d}" for n in range(ROWS)]
-        newest = [f"i{n % 4_001}" for n in range(1, ROWS, 997)][-200:]
+        newest = [f"i{n % 4_001}" for n in range(1, ROWS, 997)][-HISTORY_LENGTH:]
         wait_for(lambda: history(client, "u1"), lambda item_ids: item_ids == newest)
     assert list((tmp_path / "data-pipeline" / "imports" / "open").iterdir()) == []
     assert list((tmp_path / "objects" / "imports").iterdir()) == []

@@ -10,6 +10,8 @@ import pytest
 from tests.integration.data_pipeline.real_server import server
 from tests.integration.data_pipeline.stored_events import stored_event_ids
 
+from backends.feature_values.histories import HISTORY_LENGTH
+
 pytestmark = pytest.mark.slow
 
 BATCH = 200
@@ -64,4 +66,4 @@ def test_acknowledged_events_survive_kill_9_and_retries_double_none(tmp_path: Pa
         for user in range(5):
             answer = client.get(f"/v1/tenants/acme/users/u{user}/history").json()
             of_user = [f"i{b}-{n}" for b in range(BATCHES) for n in range(user, BATCH, 5)]
-            assert [event["item_id"] for event in answer["events"]] == of_user[-200:]
+            assert [event["item_id"] for event in answer["events"]] == of_user[-HISTORY_LENGTH:]
