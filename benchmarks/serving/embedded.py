@@ -5,14 +5,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import psutil
 from tests.e2e.launched import LAUNCHER, READY, SERVICES
-from tests.real_processes import free_ports
+from tests.real_processes import free_ports, wait_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,32 @@ def embedded(data_dir: Path, **settings: str) -> Generator[Embedded]:
         reading = threading.Thread(target=launcher.stdout.read, daemon=True)
         reading.start()
         try:
-            pairs = (p.partition("=") for p in (data_dir / "demo.env").read_text().splitlines())
-            key = next(value for name, _, value in pairs if name == "DEMO_API_KEY")
-            yield Embedded(ports["backend-api"], ports, key, _processes(launcher.pid))
+            lines = (data_dir / "demo.env").read_text().splitlines()
+            demo = {name: value for name, _, value in (line.partition("=") for line in lines)}
+            services = Embedded(
+                ports["backend-api"], ports, demo["DEMO_API_KEY"], _processes(launcher.pid)
+            )
+            _put_on_plan_without_limits(services, demo["DEMO_TENANT"], environment)
+            yield services
         finally:
             launcher.send_signal(signal.SIGTERM)
             launcher.wait()
             reading.join()
+
+
+def _put_on_plan_without_limits(
+    services: Embedded, tenant: str, environment: Mapping[str, str]
+) -> None:
+    recsys = str(Path(sys.executable).with_name("recsys"))
+    command = [recsys, "tenant", "set-plan", tenant, "enterprise"]
+    subprocess.run(command, env=environment, check=True, stdout=sys.stderr)
+    url = f"http://127.0.0.1:{services.port}/api/v1/tenant"
+    headers = {"authorization": f"Bearer {services.key}"}
+    # What the service knows of a key is up to five seconds old.
+    wait_for(
+        lambda: httpx2.get(url, headers=headers).headers,
+        lambda answered: "ratelimit-policy" not in answered,
+    )
 
 
 def _processes(launcher: int) -> dict[str, psutil.Process]:
