@@ -44,6 +44,8 @@ NEEDED: Final = {
 }
 """What nobody leaves at its default in production."""
 
+TRAINING: Final = "ml-engine-training"
+
 SERVICE_MONITOR: Final = json.loads((Path(__file__).parent / "service_monitor.json").read_text())
 """The part of the operator's schema that is used here, with nothing else allowed."""
 
@@ -193,7 +195,24 @@ def test_each_service_is_found_and_grows_with_its_load(manifests: list[Manifest]
         # Else the two would fight over it.
         assert "replicas" not in of_kind(manifests, "Deployment")[name]["spec"]
     scaled = of_kind(manifests, "HorizontalPodAutoscaler").keys()
-    assert scaled == of_kind(manifests, "Deployment").keys()
+    assert scaled | {TRAINING} == of_kind(manifests, "Deployment").keys()
+
+
+def test_what_serves_does_not_train_and_what_trains_is_sent_no_request(
+    manifests: list[Manifest],
+) -> None:
+    templates = dict(pod_templates(manifests))
+    serves, trains = (environment(manifests, templates[one]) for one in ("ml-engine", TRAINING))
+    assert serves | {"RUN_TRAINING_JOBS": "true"} == trains
+    assert serves["RUN_TRAINING_JOBS"] == "false"
+    services = of_kind(manifests, "Service")
+    for one in ("ml-engine", TRAINING):
+        taken = [
+            name
+            for name, template in templates.items()
+            if services[one]["spec"]["selector"].items() <= template["metadata"]["labels"].items()
+        ]
+        assert taken == [one]
 
 
 def test_each_pod_takes_in_and_sends_out_what_a_policy_says(manifests: list[Manifest]) -> None:
@@ -290,9 +309,9 @@ def test_every_service_is_scraped_under_its_own_name() -> None:
     services = of_kind(manifests, "Service")
     monitors = of_kind(manifests, "ServiceMonitor")
     assert monitors.keys() == MIGRATED.keys()
-    for name, one in monitors.items():
-        labels = services[name]["metadata"]["labels"]
-        assert covers(one["spec"]["selector"], labels)
-        assert labels[one["spec"]["jobLabel"]] == name
-        (endpoint,) = one["spec"]["endpoints"]
-        assert endpoint["port"] in {port["name"] for port in services[name]["spec"]["ports"]}
+    for service, monitor in [*zip(MIGRATED, MIGRATED, strict=True), (TRAINING, "ml-engine")]:
+        spec, labels = monitors[monitor]["spec"], services[service]["metadata"]["labels"]
+        assert covers(spec["selector"], labels)
+        assert labels[spec["jobLabel"]] == monitor
+        (endpoint,) = spec["endpoints"]
+        assert endpoint["port"] in {port["name"] for port in services[service]["spec"]["ports"]}

@@ -194,13 +194,14 @@ async def _engine(
     queue = TrainingQueue(ports.jobs, snapshots, jobs, settings.training_queue_limit)
     sampler = SearchSampler()
     retrieval = RetrievalTelemetry(telemetry.metrics, Freshness(models, registry), sampler)
-    work = (
-        jobs.work,
+    work = [
         deployment.follow,
         retention.work,
         retrieval.watch_vectors,
         retrieval.watch_searches,
-    )
+    ]
+    if settings.run_training_jobs:
+        work.append(jobs.work)
     tasks = [asyncio.create_task(one()) for one in work]
     try:
         recommender = Recommender(models, ports.features, sampler)

@@ -43,6 +43,8 @@ class Settings(StoreSettings, EdgeSettings):
         Field(description="the URL of a Redis, such as redis://127.0.0.1:6379/0; empty for none"),
     ] = None
 
+    run_training_jobs: bool = True
+    """Whether this replica trains; one that does not takes jobs in for those that do."""
     training_queue_limit: Annotated[
         int, Field(ge=1, le=10_000, description="1 to 10000 jobs of a tenant that wait or run")
     ] = 20

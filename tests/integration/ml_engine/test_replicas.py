@@ -33,7 +33,7 @@ QUERY = RecommendationQuery(user_id="nobody", num_items=20)
 class Replica:
     """One process of ml-engine."""
 
-    def __init__(self, data_dir: Path, port: int) -> None:
+    def __init__(self, data_dir: Path, port: int, *, trains: bool = True) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._log = data_dir / f"{port}.log"
         environment = {
@@ -44,6 +44,7 @@ class Replica:
             "LOG_FORMAT": "json",
             # Each model that a test makes is there when it looks.
             "MODELS_KEPT": "1000",
+            "RUN_TRAINING_JOBS": str(trains),
         }
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -73,8 +74,9 @@ class Replica:
 
 
 @contextmanager
-def two(data_dir: Path) -> Generator[tuple[Replica, Replica]]:
-    one, other = (Replica(data_dir, port) for port in free_ports(2))
+def two(data_dir: Path, *, other_trains: bool = True) -> Generator[tuple[Replica, Replica]]:
+    ports = free_ports(2)
+    one, other = Replica(data_dir, ports[0]), Replica(data_dir, ports[1], trains=other_trains)
     try:
         one.wait_until_ready()
         other.wait_until_ready()
@@ -203,6 +205,24 @@ async def test_a_cancel_on_the_other_replica_ends_the_training(
             assert cancelled.status is JobStatus.CANCELLED
             assert not running.is_training()
             assert (await client.models(TENANT, limit=5)).data == []
+
+
+async def test_a_replica_that_only_serves_leaves_training_to_the_others(
+    tmp_path: Path, sample: Sample
+) -> None:
+    snapshot_id = await fill(tmp_path, sample)
+    with two(tmp_path, other_trains=False) as (trainer, server):
+        async with trainer.client() as a, server.client() as b:
+            done = await trained(b, snapshot_id)
+            assert done.status is JobStatus.COMPLETED, done.error
+            await same_version([a, b], done.model_version)
+            assert "training job running" in trainer.log()
+            assert "training job running" not in server.log()
+
+            trainer.process.kill()
+            waits = await b.start_training(TENANT, TrainingJobRequest(snapshot_id=snapshot_id))
+            cancelled = await b.cancel_training(TENANT, waits.job_id)
+            assert (cancelled.status, cancelled.attempts) == (JobStatus.CANCELLED, 0)
 
 
 async def metric(replica: Replica, name: str) -> float:

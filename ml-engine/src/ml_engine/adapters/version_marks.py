@@ -10,13 +10,10 @@ from backends.availability import available
 from backends.sql_store import SqlStore
 from ml_engine.adapters.serving_store import read_history
 from ml_engine.adapters.tables import serving_sequence, serving_versions, version_marks
-from ml_engine.registry.ports import Mark, MarkedVersion
+from ml_engine.registry.ports import WAYS_BACK, Mark, MarkedVersion
 
 _LOCK = serving_sequence.update().values(sequence=serving_sequence.c.sequence)
 """What serves does not change meanwhile."""
-
-_WAYS_BACK = 2
-"""The version that serves, and the one that a roll-back lets serve."""
 
 
 class SqlVersionMarks(SqlStore):
@@ -55,7 +52,7 @@ class SqlVersionMarks(SqlStore):
                 await connection.execute(_LOCK)
                 history = await read_history(connection, tenant_id)
                 marked = await _mark(connection, tenant_id, version) is not None
-                if marked or version in history[:_WAYS_BACK]:
+                if marked or version in history[:WAYS_BACK]:
                     return False
                 if version in history:
                     history.remove(version)

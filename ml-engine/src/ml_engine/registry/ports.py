@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+WAYS_BACK: Final = 2
+"""The version that serves, and the one that a roll-back lets serve."""
 
 
 class ServingChange(NamedTuple):

@@ -13,7 +13,13 @@ from typing import Final
 from backends.ports import ObjectStore
 from contracts.training import ModelVersion
 from ml_engine.domain.errors import ModelNotFound
-from ml_engine.registry.ports import Mark, ServingChange, ServingStore, VersionMarks
+from ml_engine.registry.ports import (
+    WAYS_BACK,
+    Mark,
+    ServingChange,
+    ServingStore,
+    VersionMarks,
+)
 
 RECORD = "record.json"
 ARRIVING = ".arriving-"
@@ -159,7 +165,7 @@ class ModelRegistry:
         """
         for folder in await asyncio.to_thread(_unread, self._cache):
             history = await self.serving_history(folder.parent.name)
-            if folder.name not in history[:2]:
+            if folder.name not in history[:WAYS_BACK]:
                 await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _marked(self, tenant_id: str) -> dict[str, Mark]:
