@@ -1,4 +1,4 @@
-"""Every implementation of the ports JobStore and JobClaims."""
+"""Every implementation of the ports JobStore, JobClaims and JobCheckpoints."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from backends.database import open_engine
 from backends.ports import PortUnavailable
 from contracts.training import JobStatus, ModelType, TrainingJob
+from ml_engine.adapters.job_checkpoints import SqlJobCheckpoints
 from ml_engine.adapters.job_store import SqlJobStore
 from ml_engine.training.ports import ClaimLost, OpenJob
 
@@ -66,6 +67,35 @@ async def test_an_added_job_is_found_as_it_was(store: Store) -> None:
 async def test_a_new_job_is_held_by_nobody_and_keeps_its_trace(store: Store) -> None:
     await store.add(job(1), {"traceparent": "00-1-2-01"}, LIMIT)
     assert await store.open_jobs() == [OpenJob(job(1), trace_headers={"traceparent": "00-1-2-01"})]
+
+
+async def test_of_jobs_that_come_in_at_once_no_more_are_taken_than_may_wait(
+    store: Store, other: Store
+) -> None:
+    both = (store, other)
+    added = await asyncio.gather(*(both[n % 2].add(job(n), {}, 3) for n in range(8)))
+    assert sum(added) == 3
+    assert len(await store.open_jobs()) == 3
+
+
+async def test_what_a_holder_keeps_is_there_for_the_next_one_until_the_job_ends(
+    store: Store, engine: AsyncEngine, other_engine: AsyncEngine
+) -> None:
+    checkpoints, others = SqlJobCheckpoints(engine), SqlJobCheckpoints(other_engine)
+    await store.add(job(1), {}, LIMIT)
+    assert await checkpoints.of_job("acme-1") == {}
+    await store.claim(await seen(store), "a", running(job(1)))
+    await checkpoints.keep("a", "acme-1", "parameters", {"rank": 8})
+    await checkpoints.keep("a", "acme-1", "report", {"models": [0.1]})
+    kept = {"parameters": {"rank": 8}, "report": {"models": [0.1]}}
+    await store.release("a", job(1))
+    assert await others.of_job("acme-1") == kept
+    with pytest.raises(ClaimLost):
+        await checkpoints.keep("a", "acme-1", "late", {})
+    await store.claim(await seen(store), "b", running(job(1)))
+    assert await others.of_job("acme-1") == kept
+    await store.release("b", job(1, status=JobStatus.COMPLETED))
+    assert await others.of_job("acme-1") == {}
 
 
 async def test_of_two_that_claim_at_once_one_holds_the_job(store: Store, other: Store) -> None:

@@ -25,6 +25,7 @@ from instrumentation.ports import observed
 from instrumentation.rates import Counted, Rates
 from instrumentation.redis import redis_attributes
 from instrumentation.telemetry import Telemetry, start_telemetry
+from ml_engine.adapters.job_checkpoints import SqlJobCheckpoints
 from ml_engine.adapters.job_store import SqlJobStore
 from ml_engine.adapters.job_telemetry import JobTelemetry
 from ml_engine.adapters.local_training import LocalTrainingRunner
@@ -81,6 +82,9 @@ class _Ports:
             "job_store",
             expected=(ClaimLost,),
             recurring=("open_jobs", "renew"),
+        )
+        self.checkpoints = woven(
+            SqlJobCheckpoints(self.engine), "job_checkpoints", expected=(ClaimLost,)
         )
         self.serving = woven(SqlServingStore(self.engine), "serving_store", recurring=("changes",))
         self.marks = woven(SqlVersionMarks(self.engine), "version_marks", recurring=("marked",))
@@ -189,7 +193,7 @@ async def _engine(
     )
     # A name that no other replica has, and none had before: what it held is not ours.
     replica = f"{gethostname()}-{token_hex(4)}"
-    jobs = JobWork(ports.jobs, execution, job_telemetry, replica)
+    jobs = JobWork(ports.jobs, ports.checkpoints, execution, job_telemetry, replica)
     snapshots = SnapshotStore(ports.objects)
     queue = TrainingQueue(ports.jobs, snapshots, jobs, settings.training_queue_limit)
     sampler = SearchSampler()

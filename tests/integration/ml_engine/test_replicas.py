@@ -16,12 +16,15 @@ import pytest
 from tests.integration.ml_engine.conftest import TENANT, TOKEN, fill, finished, trained
 from tests.real_processes import free_ports, wait_until_ready
 
+from backends.database import open_engine
 from backends.http_transport import HttpTransport
+from backends.locations import sqlite_url
 from contracts.ml_engine import MlEngineClient
 from contracts.recommendations import RecommendationQuery, Recommendations
 from contracts.training import JobStatus, TrainingJobRequest
 from launcher.sample.model import Sample
 from launcher.sample.simulator import SimulatorSettings, simulate
+from ml_engine.adapters.job_checkpoints import SqlJobCheckpoints
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -190,6 +193,25 @@ async def test_a_killed_replicas_job_is_finished_by_the_other(
         assert [model.model_version for model in models.data] == [done.model_version]
         assert await metric(left, "training_job_takeovers_total") == 1
         assert "training job taken up, attempt 2" in left.log()
+
+
+async def test_a_killed_replicas_job_goes_on_from_what_was_found(
+    tmp_path: Path, sample: Sample
+) -> None:
+    snapshot_id = await fill(tmp_path, sample)
+    with two(tmp_path) as replicas:
+        job_id, killed, left = await training_job(replicas, snapshot_id)
+        checkpoints = SqlJobCheckpoints(open_engine(sqlite_url(tmp_path, "ml-engine"), 1))
+        with anyio.fail_after(60):
+            while not await checkpoints.of_job(job_id):
+                await anyio.sleep(0.01)
+        killed.process.kill()
+        await checkpoints.close()
+        async with left.client() as client:
+            done = await finished(client, job_id)
+        assert (done.status, done.attempts) == (JobStatus.COMPLETED, 2), done.error
+        assert "training goes on from checkpoints" in left.log()
+        assert "parameters of two-tower" in left.log()
 
 
 async def test_a_cancel_on_the_other_replica_ends_the_training(

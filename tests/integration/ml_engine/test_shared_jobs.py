@@ -1,10 +1,11 @@
 """Two replicas on one jobs database: each job is run by one of them, and to its end."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,14 +14,15 @@ from backends.database import open_engine
 from backends.migrations import migrate
 from backends.ports import PortUnavailable
 from contracts.training import JobStatus, ModelType, ModelVersion, TrainingJob, TrainingJobRequest
+from ml_engine.adapters.job_checkpoints import SqlJobCheckpoints
 from ml_engine.adapters.job_store import SqlJobStore
 from ml_engine.domain.errors import JobEnded, NotPromoted, TooManyJobs, TrainingFailed
 from ml_engine.migrate import MIGRATIONS
 from ml_engine.training import job_work
 from ml_engine.training.job_queue import TrainingQueue
 from ml_engine.training.job_work import JobWork
-from ml_engine.training.messages import Progress
-from ml_engine.training.ports import OnProgress
+from ml_engine.training.messages import Checkpoint, Progress
+from ml_engine.training.ports import OnNews
 
 pytestmark = pytest.mark.anyio
 
@@ -34,6 +36,7 @@ class Execution:
 
     def __init__(self) -> None:
         self.trained: list[str] = []
+        self.checkpoints: list[Mapping[str, dict[str, Any]]] = []
         self.deployed: list[str] = []
         self.discarded: list[str] = []
         self.forgotten: list[str] = []
@@ -42,10 +45,16 @@ class Execution:
         self.may_end = asyncio.Event()
 
     async def train(
-        self, job: TrainingJob, trace_headers: dict[str, str], on_progress: OnProgress
+        self,
+        job: TrainingJob,
+        trace_headers: dict[str, str],
+        checkpoints: Mapping[str, dict[str, Any]],
+        on_news: OnNews,
     ) -> ModelVersion:
         self.trained.append(job.job_id)
-        await on_progress(Progress(stage="model_training", progress=self.progress))
+        self.checkpoints.append(checkpoints)
+        await on_news(Progress(stage="model_training", progress=self.progress))
+        await on_news(Checkpoint(name=f"of attempt {job.attempts}", found={"figure": 0.1}))
         await self.may_end.wait()
         return ModelVersion(
             model_version=f"{job.job_id}-{job.attempts}",
@@ -127,8 +136,9 @@ class Replica:
 
     def __init__(self, path: Path, name: str) -> None:
         self.store = Store(open_engine(f"sqlite+aiosqlite:///{path}", pool_size=3))
+        self.checkpoints = SqlJobCheckpoints(self.store._engine)
         self.execution, self.observer = Execution(), Observer()
-        self.work = JobWork(self.store, self.execution, self.observer, name)
+        self.work = JobWork(self.store, self.checkpoints, self.execution, self.observer, name)
         self.queue = TrainingQueue(self.store, Snapshots(), self.work, QUEUE_LIMIT)
         self.task: asyncio.Task[None] | None = None
 
@@ -215,6 +225,24 @@ async def test_what_a_stop_interrupts_another_takes_up_at_once(
     done = await other.until(job.job_id, JobStatus.COMPLETED)
     assert (done.attempts, done.model_version) == (2, f"{job.job_id}-2")
     assert other.observer.taken_up_jobs == [job.job_id]
+
+
+async def test_another_attempt_gets_what_the_one_before_has_found(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    one, other = replicas
+    one.start()
+    job = await one.submit()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await other.checkpoints.of_job(job.job_id):
+            await asyncio.sleep(0.01)
+    await one.stop()
+    other.execution.may_end.set()
+    other.start()
+    await other.until(job.job_id, JobStatus.COMPLETED)
+    assert one.execution.checkpoints == [{}]
+    assert other.execution.checkpoints == [{"of attempt 1": {"figure": 0.1}}]
+    assert await other.checkpoints.of_job(job.job_id) == {}
 
 
 async def test_what_a_silent_replica_held_another_takes_up_and_the_first_gives_way(

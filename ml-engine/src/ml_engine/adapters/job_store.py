@@ -9,11 +9,13 @@ import sqlalchemy as sa
 
 from backends.availability import available
 from backends.sql_store import SqlStore
+from backends.turns import take_turn
 from contracts.training import JobStatus, TrainingJob
 from ml_engine.adapters.tables import training_jobs
 from ml_engine.training.ports import ClaimLost, OpenJob
 
-_IS_OPEN = training_jobs.c.status.in_((JobStatus.QUEUED, JobStatus.RUNNING))
+_OPEN = (JobStatus.QUEUED, JobStatus.RUNNING)
+_IS_OPEN = training_jobs.c.status.in_(_OPEN)
 _OF_SAME_TENANT = training_jobs.alias("of_same_tenant")
 _LAST_TURN = (
     sa.select(sa.func.max(_OF_SAME_TENANT.c.started_at))
@@ -22,7 +24,14 @@ _LAST_TURN = (
     .label("last_turn")
 )
 _OPEN_JOBS = (
-    sa.select(training_jobs, _LAST_TURN)
+    sa.select(
+        training_jobs.c.job,
+        training_jobs.c.holder,
+        training_jobs.c.renewals,
+        training_jobs.c.cancel_wanted,
+        training_jobs.c.trace_headers,
+        _LAST_TURN,
+    )
     .where(_IS_OPEN)
     .order_by(training_jobs.c.created_at, training_jobs.c.job_id)
 )
@@ -49,10 +58,12 @@ class SqlJobStore(SqlStore):
             "trace_headers": json.dumps(dict(trace_headers)),
             "renewals": 0,
             "cancel_wanted": False,
+            "checkpoints": "{}",
             **_progress(job),
         }
         with available(self.what):
             async with self._engine.begin() as connection:
+                await take_turn(connection, f"training jobs of {job.tenant_id}")
                 if (await connection.execute(n_open)).scalar_one() >= limit:
                     return False
                 await connection.execute(training_jobs.insert().values(values))
@@ -129,11 +140,12 @@ class SqlJobStore(SqlStore):
 
 
 def _progress(job: TrainingJob) -> dict[str, Any]:
-    """What changes of a job while it runs."""
+    """What changes of a job while it runs, and at its end."""
     return {
         "status": job.status,
         "started_at": job.started_at.isoformat() if job.started_at else None,
         "job": job.model_dump_json(),
+        **({} if job.status in _OPEN else {"checkpoints": "{}"}),
     }
 
 

@@ -7,8 +7,8 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 
-from ml_engine.training.messages import MESSAGE, Failed, Progress, Trained, TrainingSpec
-from ml_engine.training.ports import OnProgress
+from ml_engine.training.messages import MESSAGE, Failed, Trained, TrainingSpec
+from ml_engine.training.ports import OnNews
 
 GRACE_SECONDS = 5.0
 LINE_LIMIT = 16 * 1024 * 1024
@@ -29,7 +29,7 @@ class LocalTrainingRunner:
         self._environment = environment
         self._process: Process | None = None
 
-    async def run(self, spec: TrainingSpec, on_progress: OnProgress) -> Trained | Failed:
+    async def run(self, spec: TrainingSpec, on_news: OnNews) -> Trained | Failed:
         """Train to the end."""
         command = (sys.executable, "-m", "ml_engine.training.worker", self._object_store_url)
         process = await asyncio.create_subprocess_exec(
@@ -44,7 +44,7 @@ class LocalTrainingRunner:
         self._process = process
         try:
             async with asyncio.timeout(spec.max_seconds):
-                outcome = await _converse(process, spec, on_progress)
+                outcome = await _converse(process, spec, on_news)
                 code = await process.wait()
         except TimeoutError:
             return Failed(
@@ -73,16 +73,16 @@ class LocalTrainingRunner:
 
 
 async def _converse(
-    process: Process, spec: TrainingSpec, on_progress: OnProgress
+    process: Process, spec: TrainingSpec, on_news: OnNews
 ) -> Trained | Failed | None:
     assert process.stdin is not None  # noqa: S101 - opened as a pipe
     assert process.stdout is not None  # noqa: S101 - opened as a pipe
     process.stdin.write(spec.model_dump_json().encode() + b"\n")
     async for line in process.stdout:
         message = MESSAGE.validate_json(line)
-        if not isinstance(message, Progress):
+        if isinstance(message, Trained | Failed):
             return message
-        await on_progress(message)
+        await on_news(message)
     return None
 
 

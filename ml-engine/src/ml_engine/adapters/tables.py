@@ -17,6 +17,8 @@ training_jobs = sa.Table(
     sa.Column("cancel_wanted", sa.Boolean, nullable=False),
     sa.Column("trace_headers", sa.Text, nullable=False),
     sa.Column("job", sa.Text, nullable=False),
+    # JSON: what attempts at a job that has not ended have found.
+    sa.Column("checkpoints", sa.Text, nullable=False),
     sa.Index("training_jobs_of_tenant", "tenant_id", "created_at", "job_id"),
     sa.Index("training_jobs_begun", "tenant_id", "started_at"),
 )

@@ -2,18 +2,19 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from contracts.training import ModelVersion, TrainingJob
 from ml_engine.domain.errors import ModelNotFound, TrainingFailed
 from ml_engine.evaluation.promotion import check_promotion
 from ml_engine.registry.registry import ModelRegistry
 from ml_engine.training.messages import Failed, Trained, TrainingSpec
-from ml_engine.training.ports import OnProgress, TrainingRunner
+from ml_engine.training.ports import OnNews, TrainingRunner
 
 Deploy = Callable[[str, str], Awaitable[ModelVersion]]
 """Lets a version of a tenant serve."""
@@ -50,18 +51,23 @@ class JobExecution:
         self._budget = budget
 
     async def train(
-        self, job: TrainingJob, trace_headers: dict[str, str], on_progress: OnProgress
+        self,
+        job: TrainingJob,
+        trace_headers: dict[str, str],
+        checkpoints: Mapping[str, dict[str, Any]],
+        on_news: OnNews,
     ) -> ModelVersion:
         """A model in the registry that does not serve yet. Raises `TrainingFailed`.
 
-        Cancelled, it ends the training process and leaves no model.
+        It goes on from the `checkpoints` of earlier attempts. Cancelled, it ends the training
+        process and leaves no model.
         """
         await self.forget(job, job.attempts - 1)
         folder = self._scratch / _version(job)
         folder.mkdir(parents=True)
         try:
-            spec = _spec(job, folder, trace_headers, self._budget)
-            outcome = await self._runner.run(spec, on_progress)
+            spec = _spec(job, folder, trace_headers, checkpoints, self._budget)
+            outcome = await self._runner.run(spec, on_news)
             if isinstance(outcome, Failed):
                 raise TrainingFailed(outcome.code, outcome.reason)
             record = self._record(job, outcome)
@@ -137,7 +143,11 @@ def _version(job: TrainingJob) -> str:
 
 
 def _spec(
-    job: TrainingJob, folder: Path, trace_headers: dict[str, str], budget: Budget
+    job: TrainingJob,
+    folder: Path,
+    trace_headers: dict[str, str],
+    checkpoints: Mapping[str, dict[str, Any]],
+    budget: Budget,
 ) -> TrainingSpec:
     return TrainingSpec(
         job_id=job.job_id,
@@ -149,4 +159,5 @@ def _spec(
         trace_headers=trace_headers,
         max_seconds=min(job.max_seconds or budget.seconds, budget.seconds),
         max_memory_mb=budget.memory_mb,
+        checkpoints=dict(checkpoints),
     )

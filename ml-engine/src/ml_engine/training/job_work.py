@@ -6,15 +6,15 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from backends.leases import RENEW_SECONDS, Leases
 from backends.ports import PortUnavailable
 from contracts.training import JobStatus, ModelVersion, TrainingJob
 from ml_engine.domain.errors import NotPromoted, TrainingFailed
 from ml_engine.training.job_execution import JobExecution
-from ml_engine.training.messages import Progress
-from ml_engine.training.ports import ClaimLost, JobClaims, OpenJob
+from ml_engine.training.messages import Checkpoint, News, Progress
+from ml_engine.training.ports import ClaimLost, JobCheckpoints, JobClaims, OpenJob
 from ml_engine.training.turns import next_job
 
 MAX_ATTEMPTS: Final = 2
@@ -24,6 +24,8 @@ LOOK_SECONDS: Final = 1.0
 """How often a replica without work looks for jobs that came in elsewhere: one indexed query."""
 
 RETRY_SECONDS: Final = 1.0
+
+FoundT = TypeVar("FoundT")
 
 _logger = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class _Run:
         self._begun = time.monotonic()
         self._expected_seconds: float | None = None
 
-    async def on_progress(self, progress: Progress) -> None:
+    def on_progress(self, progress: Progress) -> None:
         """Remember how far it is; the next renewal tells it."""
         self.job = _changed(self.job, stage=progress.stage, progress=progress.progress)
         if progress.progress > 0:
@@ -81,9 +83,15 @@ class JobWork:
     """
 
     def __init__(
-        self, claims: JobClaims, execution: JobExecution, observer: JobObserver, replica: str
+        self,
+        claims: JobClaims,
+        checkpoints: JobCheckpoints,
+        execution: JobExecution,
+        observer: JobObserver,
+        replica: str,
     ) -> None:
         self._claims = claims
+        self._checkpoints = checkpoints
         self._execution = execution
         self._observer = observer
         self._replica = replica
@@ -165,9 +173,7 @@ class JobWork:
             self._observer.taken_up(begun)
         self._observer(begun, None, None)
         run = _Run(begun)
-        training = asyncio.create_task(
-            self._execution.train(begun, dict(chosen.trace_headers), run.on_progress)
-        )
+        training = asyncio.create_task(self._train(run, dict(chosen.trace_headers)))
         renewing = asyncio.create_task(self._keep_renewing(run, training))
         try:
             await self._complete(run, training)
@@ -176,6 +182,20 @@ class JobWork:
         finally:
             renewing.cancel()
             await asyncio.wait([renewing])
+
+    async def _train(self, run: _Run, trace_headers: dict[str, str]) -> ModelVersion:
+        job_id = run.job.job_id
+
+        async def on_news(news: News) -> None:
+            if isinstance(news, Checkpoint):
+                # Without it another attempt would only take longer.
+                with suppress(PortUnavailable, ClaimLost):
+                    await self._checkpoints.keep(self._replica, job_id, news.name, news.found)
+            else:
+                run.on_progress(news)
+
+        checkpoints = await _in_time(lambda: self._checkpoints.of_job(job_id))
+        return await self._execution.train(run.job, trace_headers, checkpoints, on_news)
 
     async def _complete(self, run: _Run, training: asyncio.Task[ModelVersion]) -> None:
         try:
@@ -275,15 +295,13 @@ def _is_stopping() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def _in_time(write: Callable[[], Awaitable[object]]) -> None:
-    """Write, however long the jobs database is away."""
+async def _in_time(call: Callable[[], Awaitable[FoundT]]) -> FoundT:
+    """Call, however long the jobs database is away."""
     while True:
         try:
-            await write()
+            return await call()
         except PortUnavailable:
             await asyncio.sleep(RETRY_SECONDS)
-        else:
-            return
 
 
 def _changed(job: TrainingJob, **changes: Any) -> TrainingJob:

@@ -25,6 +25,8 @@ class TrainingSpec(BaseModel):
     """The longest that the training may take."""
     max_memory_mb: int | None = None
     """The most memory that the process may hold; None for no bound."""
+    checkpoints: dict[str, dict[str, Any]] = {}
+    """What earlier attempts at the job have found, by the names of their checkpoints."""
 
 
 class Progress(BaseModel):
@@ -33,6 +35,14 @@ class Progress(BaseModel):
     kind: Literal["progress"] = "progress"
     stage: str
     progress: float
+
+
+class Checkpoint(BaseModel):
+    """What a step has found, which another attempt at the job shall be given."""
+
+    kind: Literal["checkpoint"] = "checkpoint"
+    name: str
+    found: dict[str, Any]
 
 
 class Trained(BaseModel):
@@ -55,5 +65,8 @@ class Failed(BaseModel):
     reason: str
 
 
-Message = Progress | Trained | Failed
+News = Progress | Checkpoint
+"""What is told in the midst of a training."""
+
+Message = News | Trained | Failed
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)

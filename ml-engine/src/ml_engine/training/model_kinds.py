@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+from pydantic import TypeAdapter
 
 from contracts.training import ModelType
 from ml_engine.domain.interactions import Dataset
@@ -29,11 +31,17 @@ Served = InnerProductModel | ScoringModel
 class ModelKind:
     """How a kind of model is made of a data set and a seed.
 
-    `tune` chooses its parameters, a dataclass, and `fit` fits it to a data set by these.
+    `tune` chooses its parameters, of the dataclass `parameters`, and `fit` fits it to a data set by
+    these.
     """
 
+    parameters: type[Any]
     tune: Callable[[Dataset, int, OnShare], Any]
     fit: Callable[[Dataset, Any, int, OnShare], Served]
+
+    def parameters_of(self, found: Mapping[str, Any]) -> Any:
+        """Parameters out of the dictionary that `dataclasses.asdict` made of them."""
+        return TypeAdapter(self.parameters).validate_python(found)
 
 
 def _none(_: Dataset, __: int, on_share: OnShare) -> PopularityParameters:
@@ -81,11 +89,11 @@ def _two_tower(
 
 
 KINDS: Final = {
-    ModelType.POPULARITY: ModelKind(_none, _popularity),
-    ModelType.ITEM_KNN: ModelKind(_tuned_item_knn, _item_knn),
-    ModelType.EASE: ModelKind(_tuned_ease, _ease),
-    ModelType.ALS: ModelKind(tuned_als, _als),
-    ModelType.TWO_TOWER: ModelKind(_tuned_two_tower, _two_tower),
+    ModelType.POPULARITY: ModelKind(PopularityParameters, _none, _popularity),
+    ModelType.ITEM_KNN: ModelKind(ItemKnnParameters, _tuned_item_knn, _item_knn),
+    ModelType.EASE: ModelKind(EaseParameters, _tuned_ease, _ease),
+    ModelType.ALS: ModelKind(AlsParameters, tuned_als, _als),
+    ModelType.TWO_TOWER: ModelKind(TwoTowerParameters, _tuned_two_tower, _two_tower),
 }
 
 

@@ -3,18 +3,18 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from contracts.training import TrainingJob
-from ml_engine.training.messages import Failed, Progress, Trained, TrainingSpec
+from ml_engine.training.messages import Failed, News, Trained, TrainingSpec
 
-OnProgress = Callable[[Progress], Awaitable[None]]
+OnNews = Callable[[News], Awaitable[None]]
 
 
 class TrainingRunner(Protocol):
     """Runs the training of one job somewhere else than on the event loop."""
 
-    async def run(self, spec: TrainingSpec, on_progress: OnProgress) -> Trained | Failed:
+    async def run(self, spec: TrainingSpec, on_news: OnNews) -> Trained | Failed:
         """Train to the end; a process that dies is an answer too, never an exception."""
         ...
 
@@ -112,12 +112,32 @@ class JobClaims(Protocol):
     async def release(self, holder: str, job: TrainingJob) -> None:
         """Keep a held job as `job`, which nobody holds: it has ended, or others take it up.
 
-        Raises `ClaimLost`.
+        What has ended loses its checkpoints. Raises `ClaimLost`.
         """
         ...
 
     async def ping(self) -> None:
         """Raise `PortUnavailable` where jobs cannot be claimed."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the store holds."""
+        ...
+
+
+class JobCheckpoints(Protocol):
+    """What attempts at a job have found, until it ends."""
+
+    async def of_job(self, job_id: str) -> Mapping[str, dict[str, Any]]:
+        """What attempts at the job have kept so far, by name."""
+        ...
+
+    async def keep(self, holder: str, job_id: str, name: str, found: Mapping[str, Any]) -> None:
+        """Keep what a step of a held job has found, beside what is kept. Raises `ClaimLost`."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise `PortUnavailable` where nothing can be kept."""
         ...
 
     async def close(self) -> None:

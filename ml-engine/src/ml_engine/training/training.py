@@ -1,11 +1,13 @@
 """What happens in a training job, stage by stage."""
 
+from __future__ import annotations
+
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +22,7 @@ from ml_engine.models import ease, popularity
 from ml_engine.models.model import Model
 from ml_engine.retrieval.artifact import save_serving_model
 from ml_engine.retrieval.index_choice import QUERIES, index_of
+from ml_engine.training.checkpoints import Checkpoints
 from ml_engine.training.feature_engineering import build_dataset
 from ml_engine.training.model_kinds import KINDS, types_for
 from ml_engine.training.trials import SHARE, try_kinds
@@ -35,6 +38,19 @@ EASE_L2 = 3000.0
 flat between 1,000 and 10,000. EASE stands in the report to be compared with."""
 
 
+CHOICE: Final = "choice"
+"""The checkpoint of what was found best, of which only the last fit is left to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A kind with its parameters, and the report on a model that was fitted by them."""
+
+    kind: ModelType
+    parameters: Any
+    report: dict[str, Any]
+
+
 def train(  # noqa: PLR0913, PLR0917  what a job is, and where it tells of it
     events: pa.Table,
     items: pa.Table,
@@ -44,23 +60,56 @@ def train(  # noqa: PLR0913, PLR0917  what a job is, and where it tells of it
     folder: Path,
     clock: StageClock,
     on_progress: OnProgress,
+    checkpoints: Checkpoints,
     max_seconds: float = math.inf,
 ) -> tuple[ModelType, dict[str, Any], dict[str, Any]]:
     """Train, evaluate and save a model; returns its kind, its parameters and its report.
 
     The report is of models trained without the held-out events; the saved one has seen all. Of
     several kinds, which have a part of `max_seconds`, the one that ranks these events best is
-    saved. Raises NotEnoughData.
+    saved. What `checkpoints` have is not done again. Raises NotEnoughData.
     """
-    started = time.monotonic()
+    end_of_trials = time.monotonic() + SHARE * max_seconds
     with clock.stage("feature_engineering"):
         on_progress("feature_engineering", 0.05)
         dataset = build_dataset(events, items, event_weights)
         split = _held_out(dataset)
+    choice = _choice_of(checkpoints)
+    if choice is None:
+        seconds = end_of_trials - time.monotonic()
+        choice = _choose(
+            types_for(model_type), split, seed, seconds, clock, checkpoints, on_progress
+        )
+        checkpoints.add(CHOICE, asdict(choice))
+    with clock.stage("model_training"):
+        on_share = _part(on_progress, "model_training", 0.7, 0.9)
+        served = KINDS[choice.kind].fit(dataset, choice.parameters, seed, on_share)
+    with clock.stage("index_building") as stage:
+        on_progress("index_building", 0.9)
+        index = index_of(served, _some_users(dataset, seed))
+        stage.attributes = {
+            "retrieval.index_type": index.report.index_type,
+            "retrieval.recall_at_10": index.report.recall_at_10,
+        }
+        save_serving_model(folder, served, dataset, index)
+        on_progress("index_building", 1.0)
+    report = {**choice.report, "index": index.report.to_json()}
+    return choice.kind, asdict(choice.parameters), report
+
+
+def _choose(
+    kinds: Sequence[ModelType],
+    split: Split,
+    seed: int,
+    seconds: float,
+    clock: StageClock,
+    checkpoints: Checkpoints,
+    on_progress: OnProgress,
+) -> _Choice:
+    """Try kinds for as long as `seconds`, and compare them with each other and the baselines."""
     with clock.stage("model_training") as stage:
-        left = SHARE * max_seconds - (time.monotonic() - started)
         on_share = _part(on_progress, "model_training", 0.1, 0.6)
-        trials = try_kinds(types_for(model_type), split.train, seed, left, on_share)
+        trials = try_kinds(kinds, split.train, seed, seconds, checkpoints, on_share)
         stage.attributes = {
             "training.kinds_tried": ", ".join(trial.kind for trial in trials.tried),
             "training.kinds_skipped": ", ".join(trials.skipped),
@@ -75,20 +124,15 @@ def train(  # noqa: PLR0913, PLR0917  what a job is, and where it tells of it
         figures = ndcg[: len(models)]
         best = trials.tried[int(np.argmax(figures))]
         report["kinds"] = trials.to_json(figures)
-    with clock.stage("model_training"):
-        on_share = _part(on_progress, "model_training", 0.7, 0.9)
-        served = KINDS[best.kind].fit(dataset, best.parameters, seed, on_share)
-    with clock.stage("index_building") as stage:
-        on_progress("index_building", 0.9)
-        index = index_of(served, _some_users(dataset, seed))
-        stage.attributes = {
-            "retrieval.index_type": index.report.index_type,
-            "retrieval.recall_at_10": index.report.recall_at_10,
-        }
-        save_serving_model(folder, served, dataset, index)
-        on_progress("index_building", 1.0)
-    report["index"] = index.report.to_json()
-    return best.kind, asdict(best.parameters), report
+    return _Choice(best.kind, best.parameters, report)
+
+
+def _choice_of(checkpoints: Checkpoints) -> _Choice | None:
+    found = checkpoints.found(CHOICE)
+    if found is None:
+        return None
+    kind = ModelType(found["kind"])
+    return _Choice(kind, KINDS[kind].parameters_of(found["parameters"]), found["report"])
 
 
 def _some_users(dataset: Dataset, seed: int) -> Histories:

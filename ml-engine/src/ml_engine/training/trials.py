@@ -11,6 +11,7 @@ from typing import Any, Final
 from contracts.training import ModelType
 from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Dataset
+from ml_engine.training.checkpoints import Checkpoints
 from ml_engine.training.model_kinds import KINDS, Served
 
 SHARE: Final = 0.5
@@ -59,9 +60,16 @@ class _TimeUp(Exception):
 
 
 def try_kinds(
-    kinds: Sequence[ModelType], dataset: Dataset, seed: int, seconds: float, on_share: OnShare
+    kinds: Sequence[ModelType],
+    dataset: Dataset,
+    seed: int,
+    seconds: float,
+    checkpoints: Checkpoints,
+    on_share: OnShare,
 ) -> Trials:
     """Tune and fit `kinds` in their order, for as long as `seconds`; the first in any case.
+
+    Parameters that were found already are taken from `checkpoints`, which get those that are found.
 
     A kind is given up in its midst when the time is over. Raises what the first one raised where
     none could be fitted, NotEnoughData or MemoryError.
@@ -80,7 +88,9 @@ def try_kinds(
 
         try:
             on_own(0.0)
-            parameters = KINDS[kind].tune(dataset, seed, lambda share, on=on_own: on(share / 2))
+            parameters = _tuned(
+                kind, dataset, seed, checkpoints, lambda share, on=on_own: on(share / 2)
+            )
             model = KINDS[kind].fit(
                 dataset, parameters, seed, lambda share, on=on_own: on(0.5 + share / 2)
             )
@@ -97,3 +107,14 @@ def try_kinds(
     if not trials.tried:
         raise failures[0]
     return trials
+
+
+def _tuned(
+    kind: ModelType, dataset: Dataset, seed: int, checkpoints: Checkpoints, on_share: OnShare
+) -> Any:
+    step = f"parameters of {kind}"
+    if (found := checkpoints.found(step)) is not None:
+        return KINDS[kind].parameters_of(found)
+    parameters = KINDS[kind].tune(dataset, seed, on_share)
+    checkpoints.add(step, asdict(parameters))
+    return parameters

@@ -23,7 +23,8 @@ from instrumentation.stages import record_stages
 from instrumentation.telemetry import start_exports
 from instrumentation.tracing import extract
 from ml_engine.domain.errors import DomainError
-from ml_engine.training.messages import Failed, Progress, Trained, TrainingSpec
+from ml_engine.training.checkpoints import Checkpoints, Found
+from ml_engine.training.messages import Checkpoint, Failed, Progress, Trained, TrainingSpec
 from ml_engine.training.training import train
 
 NICENESS = 10
@@ -57,14 +58,22 @@ def main() -> None:
         links=[Link(request)] if request.is_valid else [],
         attributes={"training.job_id": spec.job_id, "training.model_type": spec.model_type},
     )
+    if spec.checkpoints:
+        names = ", ".join(sorted(spec.checkpoints))
+        fields = {"category": "ml", "job_id": spec.job_id}
+        _logger.info("training goes on from checkpoints: %s", names, extra=fields)
+        span.set_attribute("training.checkpoints", len(spec.checkpoints))
     clock = StageClock()
-    _send(_outcome(spec, sys.argv[1], clock))
+    checkpoints = Checkpoints(spec.checkpoints, _keep, settings.service_version)
+    _send(_outcome(spec, sys.argv[1], clock, checkpoints))
     record_stages(tracing.tracer, clock.stages, span)
     span.end()
     exports.close()
 
 
-def _outcome(spec: TrainingSpec, object_store_url: str, clock: StageClock) -> Trained | Failed:
+def _outcome(
+    spec: TrainingSpec, object_store_url: str, clock: StageClock, checkpoints: Checkpoints
+) -> Trained | Failed:
     snapshots = SnapshotStore(UrlObjectStore(object_store_url))
 
     def on_progress(stage: str, progress: float) -> None:
@@ -84,6 +93,7 @@ def _outcome(spec: TrainingSpec, object_store_url: str, clock: StageClock) -> Tr
             folder,
             clock,
             on_progress,
+            checkpoints,
             spec.max_seconds,
         )
         return Trained(
@@ -106,6 +116,10 @@ def _data_hash(manifest: SnapshotManifest) -> str:
     weights = json.dumps(manifest.event_weights, sort_keys=True)
     identity = f"{manifest.events.sha256}:{manifest.items.sha256}:{weights}"
     return hashlib.sha256(identity.encode()).hexdigest()
+
+
+def _keep(name: str, found: Found) -> None:
+    _send(Checkpoint(name=name, found=found))
 
 
 def _send(message: BaseModel) -> None:

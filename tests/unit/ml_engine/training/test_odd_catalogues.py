@@ -13,6 +13,7 @@ from contracts.training import ModelType
 from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Histories
 from ml_engine.retrieval.artifact import load_serving_model
+from ml_engine.training.checkpoints import Checkpoints
 from ml_engine.training.model_kinds import KINDS
 from ml_engine.training.training import train
 
@@ -45,7 +46,10 @@ def trained(
             "year": pa.array([None] * len(catalogue), pa.int64()),
         }
     )
-    _, _, report = train(events, items, {}, model_type, 0, folder, StageClock(), lambda *_: None)
+    none = Checkpoints({}, lambda *_: None, "1")
+    _, _, report = train(
+        events, items, {}, model_type, 0, folder, StageClock(), lambda *_: None, none
+    )
     served = load_serving_model(folder, "v1").personal
     assert served is not None
     n_items = len({*catalogue, *(item for _, item in pairs)})

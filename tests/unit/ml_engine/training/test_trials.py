@@ -11,10 +11,12 @@ from ml_engine.domain.interactions import Dataset
 from ml_engine.models import popularity
 from ml_engine.models.popularity import PopularityParameters
 from ml_engine.training import trials
+from ml_engine.training.checkpoints import Checkpoints
 from ml_engine.training.model_kinds import KINDS, ModelKind
 from ml_engine.training.trials import try_kinds
 
 DATASET = checkerboard()
+NONE = Checkpoints({}, lambda *_: None, "1")
 THREE = [ModelType.POPULARITY, ModelType.ITEM_KNN, ModelType.EASE]
 
 
@@ -46,7 +48,7 @@ def kind(clock: Clock, seconds: float, failure: Exception | None = None) -> Mode
             raise failure
         return popularity.fit(dataset)
 
-    return ModelKind(lambda *_: PopularityParameters(), fit)
+    return ModelKind(PopularityParameters, lambda *_: PopularityParameters(), fit)
 
 
 def test_what_has_time_is_tried_and_the_rest_is_skipped_in_words(
@@ -54,7 +56,7 @@ def test_what_has_time_is_tried_and_the_rest_is_skipped_in_words(
 ) -> None:
     made = [kind(clock, 3), kind(clock, 4), kind(clock, 8)]
     monkeypatch.setattr(trials, "KINDS", dict(zip(THREE, made, strict=True)))
-    found = try_kinds(THREE, DATASET, 0, 10, lambda _: None)
+    found = try_kinds(THREE, DATASET, 0, 10, NONE, lambda _: None)
     assert [(trial.kind, trial.seconds) for trial in found.tried] == [
         ("popularity", 3),
         ("item-knn", 4),
@@ -74,7 +76,7 @@ def test_the_first_kind_is_fitted_whatever_time_it_takes(
 ) -> None:
     made = [kind(clock, 30), kind(clock, 1), kind(clock, 1)]
     monkeypatch.setattr(trials, "KINDS", dict(zip(THREE, made, strict=True)))
-    found = try_kinds(THREE, DATASET, 0, 10, lambda _: None)
+    found = try_kinds(THREE, DATASET, 0, 10, NONE, lambda _: None)
     assert [trial.kind for trial in found.tried] == ["popularity"]
     assert found.skipped[ModelType.EASE].startswith("given up after 0.0 s")
 
@@ -85,7 +87,7 @@ def test_a_kind_that_lacks_data_or_memory_is_skipped(
     failures = [NotEnoughData("an event"), MemoryError()]
     made = [*(kind(clock, 1, failure) for failure in failures), kind(clock, 1)]
     monkeypatch.setattr(trials, "KINDS", dict(zip(THREE, made, strict=True)))
-    found = try_kinds(THREE, DATASET, 0, 10, lambda _: None)
+    found = try_kinds(THREE, DATASET, 0, 10, NONE, lambda _: None)
     assert [trial.kind for trial in found.tried] == ["ease"]
     assert found.skipped == {
         "popularity": str(failures[0]),
@@ -99,11 +101,11 @@ def test_where_no_kind_can_be_fitted_the_first_reason_is_told(
     made = [kind(clock, 1, NotEnoughData(f"reason {n}")) for n in range(3)]
     monkeypatch.setattr(trials, "KINDS", dict(zip(THREE, made, strict=True)))
     with pytest.raises(NotEnoughData, match="reason 0"):
-        try_kinds(THREE, DATASET, 0, 10, lambda _: None)
+        try_kinds(THREE, DATASET, 0, 10, NONE, lambda _: None)
 
 
 def test_progress_rises_to_one_over_all_kinds() -> None:
     heard: list[float] = []
-    try_kinds(list(KINDS), checkerboard(20, 8), 0, 1000, heard.append)
+    try_kinds(list(KINDS), checkerboard(20, 8), 0, 1000, NONE, heard.append)
     assert heard == sorted(heard)
     assert (heard[0], heard[-1]) == (0.0, pytest.approx(1.0))
