@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+from backends.waiting import happened
 from instrumentation.errors import count_error
 from instrumentation.metrics import Metrics
 
@@ -63,9 +64,7 @@ class _Loop:
             delay = await self._one()
             if self._ending:
                 return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(delay):
-                    await self._wake.wait()
+            await happened(self._wake, within=delay)
 
     async def _one(self) -> float:
         try:

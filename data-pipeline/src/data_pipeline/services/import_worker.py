@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from backends.ports import PortUnavailable
 from backends.stages import Stage, StageClock
+from backends.waiting import happened
 from contracts.imports import DataType, ImportSource, ImportStatus
 from data_pipeline.domain.deliveries import Rejected
 from data_pipeline.domain.import_ports import ErasedUsers, FileSources
@@ -132,9 +133,7 @@ class ImportWorker:
                 _LOG.exception("the worker of the imports stumbled and goes on")
                 pause = RETRY_SECONDS
             if pause:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._arrived.wait()
+                await happened(self._arrived, within=pause)
 
     async def check(self) -> None:
         """Raise `PortUnavailable` while imports cannot go on."""

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from backends.ports import PortUnavailable
+from backends.waiting import happened
 from ml_engine.registry.ports import Mark, VersionMarks
 from ml_engine.registry.registry import ModelRegistry
 
@@ -61,7 +62,8 @@ class Retention:
                 _logger.warning("old models stay for now: %s", error, extra={"category": "ml"})
             except Exception:
                 _logger.exception("removing old models failed and is tried again")
-            await self._wait()
+            await happened(self._news, within=SWEEP_SECONDS)
+            self._news.clear()
 
     async def sweep(self) -> None:
         """Remove what is due now. Raises `PortUnavailable`; the rest is due at the next time."""
@@ -75,9 +77,3 @@ class Retention:
                 with self._observer.removal(tenant_id, version):
                     await self._registry.discard(tenant_id, version)
         await self._registry.drop_copies()
-
-    async def _wait(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SWEEP_SECONDS):
-                await self._news.wait()
-        self._news.clear()

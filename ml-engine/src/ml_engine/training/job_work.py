@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from backends.leases import RENEW_SECONDS, Leases
 from backends.ports import PortUnavailable
+from backends.waiting import happened
 from contracts.training import JobStatus, ModelVersion, TrainingJob
 from ml_engine.domain.errors import NotPromoted, TrainingFailed
 from ml_engine.training.job_execution import JobExecution
@@ -284,9 +285,7 @@ class JobWork:
             self._observer.not_promoted(ended, refusal)
 
     async def _wait(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._news.wait()
+        await happened(self._news, within=seconds)
         self._news.clear()
 
 
