@@ -1,6 +1,7 @@
 """What the linter of Dockerfiles (`make lint`) does not ask."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -37,3 +38,13 @@ def test_commands_get_the_signals(lines: list[str]) -> None:
     commands = [line for line in lines if line.startswith(("CMD ", "ENTRYPOINT "))]
     assert len(commands) == 1
     assert re.match(r'(CMD|ENTRYPOINT) \["python", "-m", "[\w.]+"\]$', commands[0])
+
+
+@pytest.mark.parametrize("service", ["backend-api", "ml-engine", "data-pipeline"])
+def test_an_image_can_export_wherever_the_settings_of_compose_say(service: str) -> None:
+    text = (ROOT / service / "Dockerfile").read_text()
+    installs = [line for line in text.splitlines() if line.startswith("RUN uv sync")]
+    assert len(installs) == 2
+    assert all(" --extra exports" in line for line in installs)
+    project = tomllib.loads((ROOT / service / "pyproject.toml").read_text())["project"]
+    assert project["optional-dependencies"]["exports"] == ["instrumentation[jaeger,sentry]"]
