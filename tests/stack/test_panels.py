@@ -50,7 +50,7 @@ class Answer:
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Answer]]:
     """What each query finds, after the traffic."""
-    for name in ("prometheus", "alertmanager", "loki", "jaeger"):
+    for name in ("prometheus", "alertmanager", "loki", "jaeger", "prometheus-node-exporter"):
         program(name)
     folder = tmp_path_factory.mktemp("panels")
     machine = Machine(folder / "data", {**SMALL_WORLD, "TRACE_SAMPLE_RATE": "1"})
