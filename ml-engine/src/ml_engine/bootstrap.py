@@ -17,7 +17,7 @@ from backends.migrations import prepare
 from backends.object_store import UrlObjectStore
 from backends.ports import FeatureReader
 from backends.scaled.redis_features.reader import RedisFeatureReader
-from backends.snapshots import SnapshotStore
+from backends.snapshot_manifests import SnapshotManifests
 from instrumentation.database import instrument_engine
 from instrumentation.health import HealthCheck
 from instrumentation.middleware import TelemetryMiddleware
@@ -194,7 +194,7 @@ async def _engine(
     # A name that no other replica has, and none had before: what it held is not ours.
     replica = f"{gethostname()}-{token_hex(4)}"
     jobs = JobWork(ports.jobs, ports.checkpoints, execution, job_telemetry, replica)
-    snapshots = SnapshotStore(ports.objects)
+    snapshots = SnapshotManifests(ports.objects)
     queue = TrainingQueue(ports.jobs, snapshots, jobs, settings.training_queue_limit)
     sampler = SearchSampler()
     retrieval = RetrievalTelemetry(telemetry.metrics, Freshness(models, registry), sampler)

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from backends.database import open_engine
 from backends.object_store import UrlObjectStore
 from backends.ports import PortUnavailable
-from backends.snapshots import SnapshotDamaged, SnapshotStore
+from backends.snapshot_manifests import SnapshotDamaged
+from backends.snapshots import SnapshotStore
 from instrumentation.settings import load_settings_or_exit
 from ml_engine.adapters.serving_store import SqlServingStore
 from ml_engine.adapters.version_marks import SqlVersionMarks

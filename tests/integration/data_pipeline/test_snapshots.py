@@ -6,7 +6,8 @@ import pytest
 
 import data_pipeline.services.snapshots
 from backends.object_store import UrlObjectStore
-from backends.snapshots import EVENT_SCHEMA, ITEM_SCHEMA, SnapshotDamaged, SnapshotStore
+from backends.snapshot_manifests import SnapshotDamaged
+from backends.snapshots import EVENT_SCHEMA, ITEM_SCHEMA, SnapshotStore
 
 pytestmark = pytest.mark.anyio
 

@@ -9,14 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from backends.object_store import UrlObjectStore
-from backends.snapshots import (
-    EVENT_SCHEMA,
-    FORMAT_VERSION,
-    ITEM_SCHEMA,
-    SnapshotStore,
-    described,
-    snapshot_id_of,
-)
+from backends.snapshot_manifests import FORMAT_VERSION
+from backends.snapshots import EVENT_SCHEMA, ITEM_SCHEMA, SnapshotStore, described, snapshot_id_of
 from backends.table_files import write_table
 from contracts.events import DEFAULT_WEIGHTS
 from contracts.snapshots import SnapshotManifest

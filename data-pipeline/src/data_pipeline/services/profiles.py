@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
-from backends.snapshots import SnapshotDamaged, SnapshotStore
+from backends.snapshot_manifests import SnapshotDamaged
+from backends.snapshots import SnapshotStore
 from contracts.snapshots import DataDrift, DataProfile, SnapshotManifest
 from data_pipeline.domain.snapshot_ports import SnapshotBook
 from data_pipeline.transform.data_profile import profiling

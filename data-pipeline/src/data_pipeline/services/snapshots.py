@@ -13,14 +13,8 @@ from typing import Final
 import duckdb
 
 from backends.ports import PortUnavailable
-from backends.snapshots import (
-    FORMAT_VERSION,
-    SnapshotDamaged,
-    SnapshotStore,
-    described,
-    snapshot_id_of,
-    snapshot_keys,
-)
+from backends.snapshot_manifests import FORMAT_VERSION, SnapshotDamaged, snapshot_keys
+from backends.snapshots import SnapshotStore, described, snapshot_id_of
 from backends.stages import Stage, StageClock
 from backends.table_files import TableFile
 from contracts.snapshots import SnapshotManifest, TrainingData

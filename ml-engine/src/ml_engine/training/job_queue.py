@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from backends.leases import Leases
-from backends.snapshots import SnapshotDamaged, SnapshotStore
+from backends.snapshot_manifests import SnapshotDamaged, SnapshotManifests
 from contracts.training import JobStatus, TrainingJob, TrainingJobRequest
 from ml_engine.domain.errors import (
     JobEnded,
@@ -28,7 +28,9 @@ _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
 class TrainingQueue:
     """Takes jobs in for all replicas, tells how they stand, and cancels them."""
 
-    def __init__(self, jobs: JobStore, snapshots: SnapshotStore, work: JobWork, limit: int) -> None:
+    def __init__(
+        self, jobs: JobStore, snapshots: SnapshotManifests, work: JobWork, limit: int
+    ) -> None:
         """Let `limit` jobs of a tenant wait and run."""
         self._jobs = jobs
         self._snapshots = snapshots

@@ -15,7 +15,8 @@ from opentelemetry.trace import Link, get_current_span
 from pydantic import BaseModel
 
 from backends.object_store import UrlObjectStore
-from backends.snapshots import SnapshotDamaged, SnapshotStore
+from backends.snapshot_manifests import SnapshotDamaged
+from backends.snapshots import SnapshotStore
 from backends.stages import StageClock
 from contracts.snapshots import SnapshotManifest
 from instrumentation.settings import ServiceSettings, load_settings

@@ -1,8 +1,6 @@
-"""Training snapshots in an object store: Parquet with a fixed schema, and a manifest.
+"""Training snapshots in an object store: Parquet with a fixed schema, beside their manifest.
 
-`snapshots/{tenant}/{id}/` holds `events.parquet`, `items.parquet` and, written last,
-`manifest.json`: a snapshot with a manifest is whole. The id is made from the content, so the
-same data always gives the same snapshot.
+The id is made from the content, so the same data always gives the same snapshot.
 """
 
 import asyncio
@@ -15,13 +13,17 @@ from typing import Final, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
 from backends.ports import ObjectFiles, ObjectStore
+from backends.snapshot_manifests import (
+    FORMAT_VERSION,
+    SnapshotDamaged,
+    SnapshotManifests,
+    manifest_key,
+    snapshot_keys,
+)
 from backends.table_files import TableFile
 from contracts.snapshots import SnapshotFile, SnapshotManifest
-
-FORMAT_VERSION: Final = 3
 
 EVENT_SCHEMA: Final = pa.schema(
     [
@@ -46,12 +48,6 @@ ITEM_SCHEMA: Final = pa.schema(
 )
 """One row for each item of the catalogue, ordered by id."""
 
-_FILES: Final = ("manifest.json", "items.parquet", "events.parquet")
-
-
-class SnapshotDamaged(Exception):
-    """A snapshot is not what its manifest says; the message names the file and the fault."""
-
 
 class SnapshotObjects(ObjectStore, ObjectFiles, Protocol):
     """The object store that snapshots are in."""
@@ -68,21 +64,17 @@ def snapshot_id_of(events: TableFile, items: TableFile, event_weights: Mapping[s
     return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
-def snapshot_keys(tenant_id: str, snapshot_id: str) -> list[str]:
-    """The keys of a snapshot's objects, that of the manifest first."""
-    return [f"snapshots/{tenant_id}/{snapshot_id}/{name}" for name in _FILES]
-
-
 def described(tenant_id: str, snapshot_id: str, name: str, table: TableFile) -> SnapshotFile:
     """A file of a snapshot, `events` or `items`, as its manifest has it."""
     key = f"snapshots/{tenant_id}/{snapshot_id}/{name}.parquet"
     return SnapshotFile(key=key, rows=table.rows, sha256=table.sha256)
 
 
-class SnapshotStore:
+class SnapshotStore(SnapshotManifests):
     """Writes and reads snapshots; what it reads is checked against the manifest."""
 
     def __init__(self, objects: SnapshotObjects) -> None:
+        super().__init__(objects)
         self._objects = objects
 
     async def write(self, manifest: SnapshotManifest, events: Path, items: Path) -> None:
@@ -94,18 +86,7 @@ class SnapshotStore:
         await self._objects.put(manifest.events.key, events)
         await self._objects.put(manifest.items.key, items)
         content = manifest.model_dump_json().encode()
-        await self._objects.put(_manifest_key(manifest.tenant_id, manifest.snapshot_id), content)
-
-    async def read_manifest(self, tenant_id: str, snapshot_id: str) -> SnapshotManifest:
-        """The manifest of a snapshot.
-
-        Raises:
-            KeyError: there is no such snapshot.
-            SnapshotDamaged: the manifest is unreadable or of another format version.
-            PortUnavailable: the object store does not answer.
-        """
-        key = _manifest_key(tenant_id, snapshot_id)
-        return _decode_manifest(key, await self._objects.get(key))
+        await self._objects.put(manifest_key(manifest.tenant_id, manifest.snapshot_id), content)
 
     async def read_tables(self, tenant_id: str, snapshot_id: str) -> tuple[pa.Table, pa.Table]:
         """The events (`EVENT_SCHEMA`) and items (`ITEM_SCHEMA`) of a snapshot.
@@ -165,22 +146,6 @@ class SnapshotStore:
         return await asyncio.to_thread(_decode, content, file, schema)
 
 
-def _decode_manifest(key: str, content: bytes) -> SnapshotManifest:
-    try:
-        version = json.loads(content)["format_version"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise SnapshotDamaged(f"{key} is no manifest: {error}") from error
-    if version != FORMAT_VERSION:
-        raise SnapshotDamaged(
-            f"{key} has format version {version}; this code reads version {FORMAT_VERSION}: "
-            "make the snapshot again"
-        )
-    try:
-        return SnapshotManifest.model_validate_json(content)
-    except ValidationError as error:
-        raise SnapshotDamaged(f"{key} is no manifest: {error.errors()[0]['msg']}") from error
-
-
 def _decode(content: bytes, file: SnapshotFile, schema: pa.Schema) -> pa.Table:
     _compare(file, hashlib.sha256(content).hexdigest())
     table = pq.read_table(pa.BufferReader(content))
@@ -207,7 +172,3 @@ def _holds(content: bytes, user_ids: Sequence[str]) -> bool:
     except (pa.ArrowException, OSError):
         return True
     return table.num_rows > 0
-
-
-def _manifest_key(tenant_id: str, snapshot_id: str) -> str:
-    return snapshot_keys(tenant_id, snapshot_id)[0]
