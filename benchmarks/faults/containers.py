@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 HEALTHY: Final = ("healthy", "running")
+HEALTHY_SECONDS: Final = 300.0
 POLL_SECONDS: Final = 0.2
 
 
@@ -20,17 +21,25 @@ def containers_of(service: str) -> Sequence[str]:
 
 def kill(containers: Sequence[str]) -> None:
     """End them at once; Docker does not bring back by itself what was killed so."""
-    _told("docker", "kill", *containers)
+    if containers:
+        _told("docker", "kill", *containers)
 
 
 def start(containers: Sequence[str]) -> None:
-    """Bring them back, with their addresses and volumes."""
-    _told("docker", "start", *containers)
+    """Bring them back, with their volumes."""
+    if containers:
+        _told("docker", "start", *containers)
 
 
 def wait_until_healthy(containers: Sequence[str]) -> None:
-    """Until all say that they are healthy, or run and have no check of their own."""
-    while not _are_healthy(containers):
+    """Until all say that they are healthy, or run and have no check of their own.
+
+    Ends the program where that takes longer than HEALTHY_SECONDS.
+    """
+    give_up = time.monotonic() + HEALTHY_SECONDS
+    while containers and not _are_healthy(containers):
+        if time.monotonic() > give_up:
+            raise SystemExit(f"not healthy after {HEALTHY_SECONDS:.0f} seconds: {containers}")
         time.sleep(POLL_SECONDS)
 
 

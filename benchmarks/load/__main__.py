@@ -8,22 +8,22 @@ acknowledged is in the books.
 
 import argparse
 import asyncio
-import json
-import os
 import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks.lines import show
 from benchmarks.load.memory import Watch, of_containers, of_processes
-from benchmarks.load.sender import Answered, Sender, as_fast_as_possible, at_a_rate
-from benchmarks.load.tenants import fill, make_tenants, read_books
+from benchmarks.load.sender import Answered, Sender, as_fast_as_possible, moments, when_due
+from benchmarks.load.tenants import fill, make_tenants, operator_key, read_books
 from benchmarks.load.traffic import Tenant, Traffic
 
 SEED: Final = 7
@@ -33,12 +33,14 @@ CONNECTIONS: Final = 16
 LAG_SECONDS: Final = 60.0
 LAGS: Final = ("feature_freshness_seconds", "kafka_consumer_lag")
 
+tell = partial(show, benchmark="load")
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What is asked, as the command line says it."""
 
-    url: str
+    url: Sequence[str]
     ml_engine: str
     data_pipeline: str
     operator_key: str
@@ -53,14 +55,15 @@ def main() -> None:
     """Measure; status 1 where an acknowledged event was lost."""
     options = _options()
     run = secrets.token_hex(3)
-    tenants = make_tenants(options.url, options.operator_key, run, options.tenants)
-    traffic = Traffic(urlsplit(options.url).netloc, tenants, SEED)
+    url = options.url[0]
+    tenants = make_tenants(url, options.operator_key, run, options.tenants)
+    traffic = Traffic(urlsplit(url).netloc, tenants, SEED)
     began = time.monotonic()
-    past = fill(options.url, tenants, traffic, options.models)
-    _tell(prepared_tenants=len(tenants), events=past, seconds=round(time.monotonic() - began, 1))
+    past = fill(url, tenants, traffic, options.models)
+    tell(prepared_tenants=len(tenants), events=past, seconds=round(time.monotonic() - began, 1))
     before, answers = asyncio.run(_loaded(options, traffic))
-    _tell(lag_seconds_left=_lag_left(options.data_pipeline))
-    if not _books_agree(options.url, tenants, past, [*before, *answers]):
+    tell(lag_seconds_left=_lag_left(options.data_pipeline))
+    if not _books_agree(url, tenants, past, [*before, *answers]):
         raise SystemExit(1)
 
 
@@ -68,22 +71,22 @@ async def _loaded(
     options: Options, traffic: Traffic
 ) -> tuple[Sequence[Answered], Sequence[Answered]]:
     """The answers while the capacity was measured, and those of the load itself."""
-    address = urlsplit(options.url)
-    sender = Sender([(address.hostname or "127.0.0.1", address.port or 80)])
+    sender = Sender(options.url)
     warm = await as_fast_as_possible(sender, traffic.draw, CONNECTIONS, WARM_UP_SECONDS)
     fast = await as_fast_as_possible(sender, traffic.draw, CONNECTIONS, CAPACITY_SECONDS)
     capacity = sum(one.status > 0 for one in fast) / CAPACITY_SECONDS
     per_second = capacity * options.rate
     answers: list[Answered] = []
-    _tell(capacity_per_second=round(capacity, 1), share=options.rate, sent=round(per_second, 1))
+    tell(capacity_per_second=round(capacity, 1), share=options.rate, sent=round(per_second, 1))
     with Watch(_sizes(options)) as watch:
-        await at_a_rate(sender, traffic.draw, per_second, options.seconds, answers.append)
+        due = moments(per_second, options.seconds)
+        await when_due(sender, traffic.draw, due, answers.append)
     await sender.close()
     for kind in sorted({one.kind for one in answers}):
         _tell_answers(kind, [one for one in answers if one.kind == kind], options.seconds)
     _tell_answers("all", answers, options.seconds)
     for line in watch.lines():
-        _tell(**line)
+        tell(**line)
     return [*warm, *fast], answers
 
 
@@ -91,7 +94,7 @@ def _sizes(options: Options) -> Callable[[], Any]:
     if options.containers:
         return of_containers
     ports = {
-        "backend-api": urlsplit(options.url).port or 80,
+        "backend-api": urlsplit(options.url[0]).port or 80,
         "ml-engine": urlsplit(options.ml_engine).port or 80,
         "data-pipeline": urlsplit(options.data_pipeline).port or 80,
     }
@@ -106,7 +109,7 @@ def _tell_answers(kind: str, answers: Sequence[Answered], seconds: float) -> Non
         place = min(int(len(latencies) * percent / 100), len(latencies) - 1)
         return round(latencies[place] * 1000, 1)
 
-    _tell(
+    tell(
         kind=kind,
         requests=len(answers),
         per_second=round(len(answers) / seconds, 1),
@@ -138,11 +141,10 @@ def _books_agree(
     url: str, tenants: Sequence[Tenant], past: int, answers: Sequence[Answered]
 ) -> bool:
     """Whether the books balance and have each event that was acknowledged, and none unsent."""
-    acknowledged = past + sum(one.accepted for one in answers)
-    # Of those without a good answer nobody knows whether they were stored.
-    unknown = sum(one.sent for one in answers if not 200 <= one.status < 300)
+    acknowledged = past + sum(one.acknowledged for one in answers)
+    unknown = sum(one.unknown.events for one in answers if one.unknown)
     loaded, balanced = read_books(url, tenants)
-    _tell(
+    tell(
         acknowledged=acknowledged,
         unknown=unknown,
         loaded=loaded,
@@ -152,13 +154,11 @@ def _books_agree(
     return balanced and acknowledged <= loaded <= acknowledged + unknown
 
 
-def _tell(**line: object) -> None:
-    print(json.dumps({"benchmark": "load", **line}), flush=True)
-
-
 def _options() -> Options:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
-    parser.add_argument("--url", default="http://127.0.0.1:8000", help="backend-api")
+    parser.add_argument(
+        "--url", nargs="+", default=["http://127.0.0.1:8000"], help="replicas of backend-api"
+    )
     parser.add_argument("--ml-engine", default="http://127.0.0.1:8001", help="for its memory")
     parser.add_argument("--data-pipeline", default="http://127.0.0.1:8002", help="for its lag too")
     parser.add_argument("--seconds", type=float, default=60)
@@ -167,10 +167,7 @@ def _options() -> Options:
     parser.add_argument("--models", type=int, default=3, help="for how many tenants to train one")
     parser.add_argument("--containers", action="store_true", help="memory as docker stats tells")
     chosen = parser.parse_args()
-    key = os.environ.get("ADMIN_API_KEY", "")
-    if not key:
-        parser.error("set ADMIN_API_KEY to a key of the operator")
-    return Options(operator_key=key, **vars(chosen))
+    return Options(operator_key=operator_key(parser), **vars(chosen))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -15,6 +16,7 @@ from benchmarks.load.traffic import Request
 
 ANSWER_SECONDS: Final = 30.0
 MOST_AT_ONCE: Final = 500
+STORED: Final = ("accepted", "duplicates")
 IDLE_SECONDS: Final = 30.0
 """The services close a connection that was idle for 75 seconds."""
 
@@ -23,7 +25,9 @@ IDLE_SECONDS: Final = 30.0
 class Answered:
     """What became of a request: `status` and `code` are 0 and the fault where none came back.
 
-    `due` is when it was to be sent, a time of `time.perf_counter`.
+    `due` is when it was to be sent, a time of `time.perf_counter`; `acknowledged` how many events
+    are stored as the answer says, and `unknown` the request of which nobody knows whether its
+    events were.
     """
 
     kind: str
@@ -31,8 +35,8 @@ class Answered:
     seconds: float
     status: int
     code: str
-    sent: int
-    accepted: int
+    acknowledged: int
+    unknown: Request | None
     degraded: bool
 
     @property
@@ -44,25 +48,40 @@ class Answered:
 class Sender:
     """Connections to the replicas of a service, in turns; to the next where one takes none."""
 
-    def __init__(self, addresses: Sequence[tuple[str, int]]) -> None:
-        self._addresses = deque(addresses)
+    def __init__(self, urls: Sequence[str]) -> None:
+        places = [urlsplit(url) for url in urls]
+        self._addresses = deque((one.hostname or "127.0.0.1", one.port or 80) for one in places)
         self._idle: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._waiting: dict[object, float] = {}
+
+    @property
+    def waiting_since(self) -> float:
+        """When the request was due that has waited longest; endless where none waits."""
+        return min(self._waiting.values(), default=float("inf"))
 
     async def send(self, request: Request, due: float) -> Answered:
         """The answer to a request that was due at a time of `time.perf_counter`."""
-        status, code, accepted, degraded = 0, "", 0, False
+        status, code, body = 0, "", dict[str, Any]()
+        turn = object()
+        self._waiting[turn] = due
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 status, body = await self._ask(request.raw)
         except (OSError, EOFError, TimeoutError) as error:
             code = type(error).__name__
-        else:
-            code = str(body.get("code", ""))
-            accepted = int(body.get("accepted", 0)) if request.events else 0
-            degraded = body.get("degraded") is not None
-        seconds = time.perf_counter() - due
-        sent = request.events
-        return Answered(request.kind, due, seconds, status, code, sent, accepted, degraded)
+        finally:
+            del self._waiting[turn]
+        stored = sum(int(body.get(name, 0)) for name in STORED) if request.events else 0
+        return Answered(
+            kind=request.kind,
+            due=due,
+            seconds=time.perf_counter() - due,
+            status=status,
+            code=str(body.get("code", code)),
+            acknowledged=stored,
+            unknown=request if request.events and not 200 <= status < 500 else None,
+            degraded=body.get("degraded") is not None,
+        )
 
     async def close(self) -> None:
         """Close the connections, none of which may be in use."""
@@ -89,7 +108,8 @@ class Sender:
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         while self._idle:
             since, reader, writer = self._idle.pop()
-            if time.perf_counter() - since < IDLE_SECONDS:
+            ended = reader.at_eof() or writer.is_closing()
+            if not ended and time.perf_counter() - since < IDLE_SECONDS:
                 return reader, writer
             await _closed(writer)
         for _ in range(len(self._addresses) - 1):
@@ -119,14 +139,13 @@ async def as_fast_as_possible(
     return answers
 
 
-async def at_a_rate(
+async def when_due(
     sender: Sender,
     draw: Callable[[], Request],
-    per_second: float,
-    seconds: float,
+    moments: AsyncIterator[float],
     noted: Callable[[Answered], None],
 ) -> None:
-    """So many a second whatever becomes of those before; latencies count from when each was due."""
+    """One at each moment whatever becomes of those before; latencies count from when it was due."""
     at_once = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def one(due: float) -> None:
@@ -134,11 +153,12 @@ async def at_a_rate(
             noted(await sender.send(draw(), due))
 
     async with asyncio.TaskGroup() as under_way:
-        async for due in _ticks(per_second, seconds):
+        async for due in moments:
             under_way.create_task(one(due))
 
 
-async def _ticks(per_second: float, seconds: float) -> AsyncIterator[float]:
+async def moments(per_second: float, seconds: float = float("inf")) -> AsyncIterator[float]:
+    """So many times of `time.perf_counter` a second, each when it has come."""
     started = time.perf_counter()
     for turn in count():
         if turn >= per_second * seconds:

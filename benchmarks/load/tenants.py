@@ -1,5 +1,7 @@
 """Tenants for the load: made by the operator's API, each with a catalogue and a past."""
 
+import argparse
+import os
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
@@ -13,6 +15,14 @@ PAST: Final = 2_000
 """Events of each tenant before the load."""
 
 _TIMEOUT_SECONDS: Final = 120.0
+
+
+def operator_key(parser: argparse.ArgumentParser) -> str:
+    """The key of the environment; without one the program ends with a line that says so."""
+    key = os.environ.get("ADMIN_API_KEY", "")
+    if not key:
+        parser.error("set ADMIN_API_KEY to a key of the operator")
+    return key
 
 
 def make_tenants(url: str, operator_key: str, run: str, count: int) -> Sequence[Tenant]:

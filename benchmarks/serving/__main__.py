@@ -20,12 +20,13 @@ from typing import cast
 
 import orjson
 
+from benchmarks.lines import show
 from benchmarks.load.popularity import Popularity
 from benchmarks.serving.client_overhead import measure_client_overhead
 from benchmarks.serving.embedded import Embedded, embedded
 from benchmarks.serving.floors import FLOORS, floor
 from benchmarks.serving.load import post
-from benchmarks.serving.measuring import HOST, measure, show
+from benchmarks.serving.measuring import HOST, measure
 from benchmarks.serving.otlp_sink import otlp_sink
 from benchmarks.serving.steady_load import percentile, steady_load
 from recommender_client import Recommender, new_event

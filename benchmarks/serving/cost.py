@@ -22,12 +22,13 @@ import faiss
 import numpy as np
 from tests.unit.ml_engine.retrieval.worlds import TENANT
 
+from benchmarks.lines import show
 from benchmarks.load.popularity import Popularity
 from benchmarks.serving.__main__ import SERVING, check, questions
 from benchmarks.serving.catalogues import USERS, recommender
 from benchmarks.serving.embedded import embedded
 from benchmarks.serving.floors import FLOORS, floor
-from benchmarks.serving.measuring import measure, show
+from benchmarks.serving.measuring import measure
 from benchmarks.serving.otlp_sink import otlp_sink
 from benchmarks.serving.plot import Panel, draw
 from contracts.recommendations import RecommendationQuery

@@ -26,10 +26,10 @@ from typing import Final
 
 from tests.system.processes import running_system, stocked_shop
 
+from benchmarks.lines import show
 from benchmarks.load.popularity import Popularity
 from benchmarks.serving.floors import framework
 from benchmarks.serving.in_process import PATH, AsgiService, Ask, both_services
-from benchmarks.serving.measuring import show
 from benchmarks.serving.otlp_sink import otlp_sink
 from contracts.transport import Request
 

@@ -1,7 +1,6 @@
 """One line of figures: a closed loop against processes whose CPU and memory are counted."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 
 import httpx2
@@ -61,11 +60,6 @@ def measure(
         shares = {stage: round(s / answered * 1e6) for stage, s in spent.items()}
         line["us_per_request"] = {stage: us for stage, us in shares.items() if us > 0}
     return line
-
-
-def show(**line: object) -> None:
-    """Print a line of JSON."""
-    print(json.dumps(line), flush=True)
 
 
 def _cpu(processes: Mapping[str, psutil.Process]) -> dict[str, float]:

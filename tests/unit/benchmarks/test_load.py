@@ -3,11 +3,13 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from benchmarks.load.memory import slope
 from benchmarks.load.popularity import CURVE, Popularity, share
-from benchmarks.load.sender import Answered, Sender, at_a_rate
+from benchmarks.load.sender import Answered, Sender, moments, when_due
 from benchmarks.load.traffic import BATCH, SHARES, Request, Tenant, Traffic
 
 
@@ -44,22 +46,57 @@ def test_growth_is_that_of_the_line_that_fits_best() -> None:
     assert slope([(0, 5)]) == 0
 
 
-@pytest.mark.anyio
-async def test_what_is_not_answered_is_told_with_its_reason() -> None:
+@asynccontextmanager
+async def serving(*bodies: bytes) -> AsyncGenerator[str]:
+    """The URL of a server that answers each connection with these, and then closes it."""
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        body = b'{"accepted": 2}'
-        writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        await reader.readuntil(b"\r\n\r\n")
+        with suppress(EOFError):
+            for body in bodies:
+                await reader.readuntil(b"\r\n\r\n")
+                head = b"HTTP/1.1 202 Accepted\r\nContent-Length: %d\r\n\r\n" % len(body)
+                writer.write(head + body)
+            await reader.readuntil(b"\r\n\r\n")
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    sender = Sender([server.sockets[0].getsockname()[:2]])
-    request = Request("event", b"POST / HTTP/1.1\r\n\r\n", events=2)
-    answers: list[Answered] = []
-    for _ in range(2):
-        await at_a_rate(sender, lambda: request, 100, 0.01, answers.append)
+    host, port = server.sockets[0].getsockname()[:2]
+    yield f"http://{host}:{port}"
     server.close()
-    await sender.close()
-    told = [(one.status, one.code, one.accepted, one.sent) for one in answers]
-    assert told == [(202, "", 2, 2), (0, "IncompleteReadError", 0, 2)]
+
+
+REQUEST = Request("event", b"POST / HTTP/1.1\r\n\r\n", events=3)
+
+
+@pytest.mark.anyio
+async def test_what_is_not_answered_is_told_with_its_reason() -> None:
+    answers: list[Answered] = []
+    async with serving(b'{"accepted": 2, "duplicates": 1}') as url:
+        sender = Sender([url])
+        for _ in range(2):
+            await when_due(sender, lambda: REQUEST, moments(100, 0.01), answers.append)
+        await sender.close()
+    told = [(one.status, one.code, one.acknowledged, one.unknown) for one in answers]
+    assert told == [(202, "", 3, None), (0, "IncompleteReadError", 0, REQUEST)]
+
+
+@pytest.mark.anyio
+async def test_replicas_are_asked_in_turns_and_a_dead_one_is_passed_over() -> None:
+    async with serving() as gone:
+        pass
+    async with serving(b'{"accepted": 1}') as one, serving(b'{"accepted": 2}') as two:
+        sender = Sender([one, gone, two])
+        answers = await asyncio.gather(*(sender.send(REQUEST, 0) for _ in range(4)))
+        await sender.close()
+    assert sorted(answer.acknowledged for answer in answers) == [1, 1, 2, 2]
+
+
+@pytest.mark.anyio
+async def test_the_request_that_has_waited_longest_is_known() -> None:
+    async with serving() as url:
+        sender = Sender([url])
+        sent = [asyncio.create_task(sender.send(REQUEST, due)) for due in (7.0, 5.0)]
+        await asyncio.sleep(0)
+        assert sender.waiting_since == 5.0
+        await asyncio.gather(*sent)
+        assert sender.waiting_since == float("inf")
