@@ -3,16 +3,24 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from benchmarks.load.sender import Answered, Sender, moments, when_due
-from benchmarks.load.traffic import Traffic
+from benchmarks.load.traffic import Request
 
 WELL_SECONDS: Final = 5.0
 """All is well when nothing failed for so long."""
 
 PATIENCE_SECONDS: Final = 300.0
 POLL_SECONDS: Final = 0.2
+
+
+class Traffic(Protocol):
+    """Where requests come from."""
+
+    def draw(self) -> Request:
+        """The next one."""
+        ...
 
 
 class Load:
