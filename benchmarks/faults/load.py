@@ -66,12 +66,16 @@ class Load:
     async def acknowledged(self) -> int:
         """How many events are stored as the answers say, once all are.
 
-        After the block. What got no good answer is sent again, as callers do, until it gets one.
+        After the block. What got no good answer is sent again, as callers do, until it gets one;
+        the program ends where that takes longer than PATIENCE_SECONDS.
         """
+        give_up = time.perf_counter() + PATIENCE_SECONDS
         stored = sum(one.acknowledged for one in self._answers)
         unknown = [one.unknown for one in self._answers if one.unknown]
         while unknown:
             answer = await self._sender.send(unknown[-1], time.perf_counter())
+            if answer.unknown and time.perf_counter() > give_up:
+                raise SystemExit(f"{len(unknown)} batches of events cannot be sent again")
             if answer.unknown:
                 await asyncio.sleep(POLL_SECONDS)
             else:

@@ -79,7 +79,7 @@ class Sender:
             status=status,
             code=str(body.get("code", code)),
             acknowledged=stored,
-            unknown=request if request.events and not 200 <= status < 500 else None,
+            unknown=request if request.events and not 200 <= status < 300 else None,
             degraded=body.get("degraded") is not None,
         )
 
