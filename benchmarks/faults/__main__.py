@@ -1,9 +1,9 @@
 """`make bench-faults`: containers of a running `docker compose` are killed under load.
 
-Each fault is one service, or a pair of them, that is killed and brought back. Each line that it
-prints is JSON and says of one fault how many requests failed or were answered with less than a
-live answer, how long it took until all was well, what became of the events, and which alerts
-fired. Of a service with several replicas one is killed where its name is given as `name:1`.
+Each fault is a service, or several as in `postgres+redis`, that are killed and brought back. Each
+line that it prints is JSON and says of one fault how many requests failed or were answered with
+less than a live answer, how long it took until all was well, what became of the events, and which
+alerts fired. Of a service with several replicas one is killed where its name is given as `name:1`.
 """
 
 import argparse
@@ -29,7 +29,10 @@ from benchmarks.load.traffic import Tenant, Traffic
 SEED: Final = 7
 BOOKS_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.5
-SERVICES: Final = (
+NONE: Final = "none"
+"""Nothing is killed: what is worse under a fault than in this one is the fault's."""
+
+FAULTS: Final = (
     *("postgres", "redis", "kafka", "ml-engine", "data-pipeline", "backend-api:1"),
     *("collector", "loki", "jaeger"),
 )
@@ -48,7 +51,7 @@ class Options:
     down: float
     alert: float
     tenants: int
-    services: Sequence[str]
+    faults: Sequence[str]
     pairs: bool
 
 
@@ -59,28 +62,29 @@ def main() -> None:
     tenants = make_tenants(url, options.operator_key, secrets.token_hex(3), options.tenants)
     traffic = Traffic(urlsplit(url).netloc, tenants, SEED)
     acknowledged = fill(url, tenants, traffic, models=len(tenants))
-    alone = [(one,) for one in options.services]
-    pairs = combinations(options.services, 2) if options.pairs else ()
-    for fault in [(), *alone, *pairs]:
+    pairs = ["+".join(pair) for pair in combinations(options.faults, 2) if options.pairs]
+    for fault in [NONE, *options.faults, *pairs]:
         acknowledged += asyncio.run(_one_fault(fault, options, traffic))
         loaded = _loaded(url, tenants, acknowledged)
-        tell(fault=_name(fault), acknowledged_so_far=acknowledged, lost=acknowledged - loaded)
+        tell(fault=fault, acknowledged_so_far=acknowledged, lost=acknowledged - loaded)
         if loaded != acknowledged:
             raise SystemExit(1)
 
 
-async def _one_fault(fault: Sequence[str], options: Options, traffic: Traffic) -> int:
+async def _one_fault(fault: str, options: Options, traffic: Traffic) -> int:
     """Make it and tell what came of it; how many events were acknowledged."""
-    killed = [one for service in fault for one in _containers(service)]
+    killed = (
+        [] if fault == NONE else [one for name in fault.split("+") for one in _containers(name)]
+    )
     async with Load(options.url, traffic, options.rate) as load:
         if await load.well(time.perf_counter()) is None:
-            raise SystemExit(f"not well before the fault {_name(fault)}")
+            raise SystemExit(f"not well before the fault {fault}")
         watch = AlertWatch(options.prometheus)
         began = time.perf_counter()
         await asyncio.to_thread(kill, killed)
         await asyncio.sleep(options.down)
         with suppress(TimeoutError):
-            async with asyncio.timeout(options.alert if fault else 0):
+            async with asyncio.timeout(options.alert if killed else 0):
                 await watch.first.wait()
         back = time.perf_counter()
         await asyncio.to_thread(start, killed)
@@ -90,7 +94,7 @@ async def _one_fault(fault: Sequence[str], options: Options, traffic: Traffic) -
         await watch.end()
     answers = load.since(began)
     tell(
-        fault=_name(fault),
+        fault=fault,
         down_seconds=round(back - began, 1),
         requests=len(answers),
         failed=sum(one.failed for one in answers),
@@ -102,10 +106,6 @@ async def _one_fault(fault: Sequence[str], options: Options, traffic: Traffic) -
         alerts=watch.fired,
     )
     return await load.acknowledged()
-
-
-def _name(fault: Sequence[str]) -> str:
-    return "+".join(fault) or "none"
 
 
 def _containers(service: str) -> Sequence[str]:
@@ -135,8 +135,8 @@ def _options() -> Options:
         "--alert", type=float, default=0, help="stay down so much longer, or until an alert fires"
     )
     parser.add_argument("--tenants", type=int, default=5)
-    parser.add_argument("--services", nargs="+", default=SERVICES)
-    parser.add_argument("--pairs", action="store_true", help="after each alone, each two of them")
+    parser.add_argument("--faults", nargs="+", default=FAULTS, help="such as redis redis+kafka")
+    parser.add_argument("--pairs", action="store_true", help="after each, each two of them")
     chosen = parser.parse_args()
     return Options(operator_key=operator_key(parser), **vars(chosen))
 
