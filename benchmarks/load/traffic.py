@@ -45,8 +45,15 @@ class Request:
 class Traffic:
     """Draws requests; tenants, users and items are as unequal as films are popular."""
 
-    def __init__(self, host: str, tenants: Sequence[Tenant], seed: int) -> None:
+    def __init__(
+        self,
+        host: str,
+        tenants: Sequence[Tenant],
+        seed: int,
+        shares: Mapping[str, float] = SHARES,
+    ) -> None:
         self._host = host
+        self._shares = shares
         self._tenants = tenants
         self._chance = random.Random(seed)
         self._tenant = Popularity(len(tenants))
@@ -55,7 +62,7 @@ class Traffic:
 
     def draw(self) -> Request:
         """The next request."""
-        (kind,) = self._chance.choices(list(SHARES), list(SHARES.values()))
+        (kind,) = self._chance.choices(list(self._shares), list(self._shares.values()))
         key = self._tenants[self._tenant.draw(self._chance)].key
         user, item = f"u{self._user.draw(self._chance)}", f"i{self._item.draw(self._chance)}"
         match kind:
