@@ -9,6 +9,7 @@ from tests.redis_server import RedisServer
 
 from backends.ports import (
     EventUpdate,
+    FeaturesBegun,
     FeaturesMoved,
     Filled,
     PortUnavailable,
@@ -71,6 +72,14 @@ def brought_back(redis: Redis, saved: dict[bytes, bytes | None]) -> None:
     redis.flushall()
     for key, content in saved.items():
         redis.restore(key, 0, content)
+
+
+async def test_who_starts_while_another_empties_the_features_is_told_so(redis, writer) -> None:
+    redis.set(f"{PREFIX}clearing", 1)
+    with pytest.raises(FeaturesBegun):
+        await writer.positions()
+    redis.unlink(f"{PREFIX}clearing")
+    assert await writer.positions() == Positions()
 
 
 async def test_events_that_redis_lost_are_followed_again_from_where_it_stands(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import anyio
 import pytest
 
-from backends.ports import PortUnavailable
+from backends.ports import FeaturesBegun, PortUnavailable
 from data_pipeline.adapters.maintenance_telemetry import MaintenanceTelemetry
 from data_pipeline.domain.chunk_store import ChunkGroup, Kind, Merged, Positions
 from data_pipeline.domain.deliveries import Lane
@@ -200,3 +200,12 @@ async def test_a_run_is_timed_counted_and_told(telemetry, caplog) -> None:
     assert value("etl_records_processed_total", {**labels, "source": "events"}) == 2
     [line] = [one for one in caplog.records if one.name == "data_pipeline"]
     assert (line.events, line.chunks) == (2, 1)
+
+
+async def test_a_run_while_the_features_are_begun_anew_has_not_failed(telemetry) -> None:
+    observer = MaintenanceTelemetry(telemetry.metrics, telemetry.tracing)
+    maintenance = Maintenance([Counting(FeaturesBegun("another empties them"))], observer)
+    with pytest.raises(FeaturesBegun):
+        await maintenance.run_once()
+    failed = {"job_name": "counting", "reason": "store_unavailable"}
+    assert telemetry.metrics.registry.get_sample_value("etl_job_failures_total", failed) is None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
-from backends.ports import PortUnavailable
+from backends.ports import FeaturesBegun, PortUnavailable
 from data_pipeline.services.maintenance import JobReport
 from instrumentation.metrics import Metrics
 from instrumentation.tracing import Tracing
@@ -34,11 +34,16 @@ class MaintenanceTelemetry:
 
     @contextmanager
     def run(self, name: str) -> Generator[Callable[[JobReport], None]]:
-        """A span and the time of the run; a line where it did something."""
+        """A span and the time of the run; a line where it did something.
+
+        One that finds the features begun anew has not failed: replicas that start together do.
+        """
         started = time.perf_counter()
         try:
             with self._tracing.span(name):
                 yield lambda report: self._ran(name, report, time.perf_counter() - started)
+        except FeaturesBegun:
+            raise
         except Exception as error:
             reason = "store_unavailable" if isinstance(error, PortUnavailable) else "internal_error"
             self._metrics.inc("etl_job_failures_total", job_name=name, reason=reason)

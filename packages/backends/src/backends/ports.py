@@ -19,6 +19,10 @@ class PortUnavailable(Exception):
     """The thing behind a port cannot be used now; the message says what and why."""
 
 
+class FeaturesBegun(PortUnavailable):
+    """Another replica begins the features anew: they can be followed in a moment."""
+
+
 class FeaturesMoved(PortUnavailable):
     """The features do not stand where an update begins: read again from where they stand."""
 

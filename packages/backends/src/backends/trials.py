@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
-from backends.ports import FeaturesMoved, PortUnavailable
+from backends.ports import FeaturesBegun, FeaturesMoved, PortUnavailable
 
 RETRY_SECONDS: Final = 1.0
 
@@ -34,7 +34,7 @@ class Trials:
             self._again_at = self._clock() + RETRY_SECONDS
         try:
             yield
-        except FeaturesMoved:
+        except (FeaturesBegun, FeaturesMoved):
             # It has answered.
             self._failure = None
             raise

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from redis import Redis
 
-from backends.ports import PortUnavailable, Positions
+from backends.ports import FeaturesBegun, PortUnavailable, Positions
 from backends.scaled.redis_features.commits import COMMITS
 from backends.scaled.redis_features.layout import Keys
 
@@ -29,7 +29,7 @@ class State:
         self._corrections: int | None = None
 
     def positions(self) -> Positions:
-        """Where the features stand. Raises `PortUnavailable`."""
+        """Where the features stand. Raises `FeaturesBegun`, `PortUnavailable`."""
         with self._redis.pipeline(transaction=False) as asked:
             asked.hgetall(self._keys.state)
             asked.info("server")
@@ -62,7 +62,7 @@ class State:
         """Remove everything, and begin with an empty state."""
         keys = self._keys
         if not self._redis.set(keys.clearing, 1, nx=True, ex=_CLEARING_SECONDS):
-            raise PortUnavailable("another data-pipeline empties the feature store")
+            raise FeaturesBegun("another data-pipeline empties the feature store")
         # The state first: without it nobody writes, nor reads without `filled`.
         self._redis.unlink(keys.state, keys.filled)
         found: list[Any] = []
