@@ -73,7 +73,9 @@ def world() -> World:
         train, held_out = read_gowalla(dataset_directory("gowalla"))
     except FileNotFoundError as error:
         pytest.skip(f"needs the Gowalla check-ins: {error}")
-    parameters = TwoTowerParameters(similarity_rank=0)
+    parameters = TwoTowerParameters(
+        similarity_rank=0, spectral_rank=64, spectral_share=0.5, popularity_weight=0.5
+    )
     model = fit(train, replace(parameters, descent=replace(parameters.descent, epochs=EPOCHS)))
     split = Split(train, held_out, "LightGCN's split")
     longest = np.argsort(-train.histories.lengths, kind="stable")[:LONGEST]

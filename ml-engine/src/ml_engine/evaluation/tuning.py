@@ -4,30 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-
-import numpy as np
+from functools import cache
+from itertools import product
 
 from ml_engine.domain.interactions import Dataset
-from ml_engine.evaluation.metrics import ndcg
 from ml_engine.evaluation.order_tuning import order_tuned
-from ml_engine.evaluation.ranking import rank
-from ml_engine.evaluation.splits import Split, random_split
-from ml_engine.models.model import Model
+from ml_engine.evaluation.validation import quality, validation
 from ml_engine.models.two_tower import TwoTowerParameters
 from ml_engine.models.two_tower.fit import assembled, parts
 
-SIMILARITY_RANK, SIMILARITY_L2 = 256, 1000.0
+SIMILARITY_RANK, SIMILARITY_L2, SIMILARITY_USER_POWER = 256, 1000.0, 0.5
 GAINS = (30.0, 300.0, 3000.0)
 """EASE's similarities against popularity: on dense data popularity is to say hardly anything."""
 SHARES = (0.25, 0.5, 1.0)
 """EASE's similarities beside learned tables, where it covers all of the catalogue."""
+SPECTRAL_RANKS, SPECTRAL_SHARES = (256, 1024), (0.25, 0.5, 1.0)
+"""The spectrum beside both; its rank is chosen first, by the share that was given."""
+SPECTRAL_NUMBERS = 50_000_000
+"""Numbers in the spectrum's vectors of all items, and of all users while it is made, at most.
+
+A bound on the memory and time of fitting, and on what serving costs.
+"""
+POPULARITY_WEIGHTS = (1.0, 0.7, 0.5)
+"""All of these know what is popular, so that popularity by itself may be too much of it."""
 
 EPOCHS = 14
 EVENTS = 30_000_000
 """Events that a descent goes over at most, all its epochs together: a bound on its time."""
+TRIED = 0.5
+"""Share of these epochs that is enough to tell which tables rank best."""
 
-VALIDATION_USERS = 2000
-DEPTH = 20
 FITTED = 0.8
 """Share of the work that is done once all tables are there."""
 
@@ -38,43 +44,57 @@ def tuned(
     seed: int = 0,
     on_progress: Callable[[float], None] = lambda _: None,
 ) -> TwoTowerParameters:
-    """`parameters` with the item tables that rank best (NDCG@20): EASE's, learned ones, or both.
+    """`parameters` with the item tables that rank best (NDCG@20): EASE's, learned ones, or both,
+    and what is learned with the spectrum beside it or without.
 
     Events with times are ranked by trend and recency, for which only the closed form is made, and
-    `order_tuning` says what order is worth. Else a random tenth of each user's events is held out,
-    and asked for of `VALIDATION_USERS` users. `on_progress` hears shares of the work done, 0..1.
+    `order_tuning` says what order is worth. `on_progress` hears shares of the work done, 0..1.
     Raises NotEnoughData where there is no item or no user with two events.
     """
     if dataset.histories.has_times:
         return order_tuned(dataset, parameters, seed, on_progress)
-    split = _validation(dataset, seed)
+    split = validation(dataset, seed)
     epochs = max(1, min(EPOCHS, EVENTS // dataset.histories.n_events))
+    longest = max(dataset.n_items, dataset.histories.n_users)
     widest = replace(
         parameters,
         similarity_rank=min(SIMILARITY_RANK, dataset.n_items),
         similarity_l2=SIMILARITY_L2,
+        similarity_user_power=SIMILARITY_USER_POWER,
+        spectral_rank=min(SPECTRAL_RANKS[-1], SPECTRAL_NUMBERS // longest),
         descent=replace(parameters.descent, epochs=epochs, seed=seed),
     )
-    closed = replace(widest, descent=replace(widest.descent, epochs=0))
-    candidates = [replace(closed, similarity_gain=gain) for gain in GAINS]
-    candidates.append(replace(widest, similarity_rank=0))
-    if dataset.n_items <= parameters.similarity_items:
-        candidates += [replace(widest, similarity_share=share) for share in SHARES]
-    found = parts(split.train, widest, lambda share: on_progress(FITTED * share))
-    figures = [_quality(assembled(split.train, *found, each), split) for each in candidates]
+    shorter = replace(widest.descent, epochs=max(1, round(TRIED * epochs)))
+    tried = replace(widest, descent=shorter)
+    found = parts(split.train, tried, lambda share: on_progress(FITTED * share))
+
+    @cache
+    def figure(candidate: TwoTowerParameters) -> float:
+        return quality(assembled(split.train, *found, candidate), split)
+
+    chosen = max(_tables(dataset, widest), key=figure)
+    if chosen.descent.epochs:
+        ranks = sorted({min(rank, widest.spectral_rank) for rank in (0, *SPECTRAL_RANKS)})
+        wider = [replace(chosen, spectral_rank=rank) for rank in ranks]
+        chosen = max(_weighed(max(wider, key=figure)), key=figure)
     on_progress(1.0)
-    return candidates[int(np.argmax(figures))]
+    return chosen
 
 
-def _validation(dataset: Dataset, seed: int) -> Split:
-    split = random_split(dataset, seed=seed)
-    asked = np.zeros(dataset.histories.n_users, bool)
-    drawn = np.random.default_rng(seed).permutation(split.users)[:VALIDATION_USERS]
-    asked[drawn] = True
-    held_out = split.held_out
-    return replace(split, held_out=held_out.keep(asked[held_out.users]))
+def _tables(dataset: Dataset, widest: TwoTowerParameters) -> list[TwoTowerParameters]:
+    plain = replace(widest, spectral_rank=0)
+    closed = replace(plain, descent=replace(plain.descent, epochs=0))
+    candidates = [replace(closed, similarity_gain=gain) for gain in GAINS]
+    candidates.append(replace(plain, similarity_rank=0))
+    if dataset.n_items <= plain.similarity_items:
+        candidates += [replace(plain, similarity_share=share) for share in SHARES]
+    return candidates
 
 
-def _quality(model: Model, split: Split) -> float:
-    ranking = rank(model, split, DEPTH)
-    return float(ndcg(ranking.hits, ranking.n_relevant).mean())
+def _weighed(parameters: TwoTowerParameters) -> list[TwoTowerParameters]:
+    """Shares and weights are tried together: the more of the spectrum, the less popularity."""
+    shares = SPECTRAL_SHARES if parameters.spectral_rank else (parameters.spectral_share,)
+    return [
+        replace(parameters, spectral_share=share, popularity_weight=weight)
+        for share, weight in product(shares, POPULARITY_WEIGHTS)
+    ]

@@ -19,11 +19,12 @@ from ml_engine.models.two_tower.parameters import DescentParameters
 DESCENT = DescentParameters(epochs=12, rank=4, users_per_batch=10)
 LEARNED = TwoTowerParameters(similarity_rank=0, descent=DESCENT)
 BLENDED = replace(LEARNED, similarity_rank=4)
+WIDE = replace(BLENDED, spectral_rank=3)
 UNTIMED = checkerboard(timed=False)
 MATRIX = UNTIMED.histories.to_csr(UNTIMED.n_items)
 
 
-@pytest.fixture(scope="module", params=[LEARNED, BLENDED], ids=["learned", "blended"])
+@pytest.fixture(scope="module", params=[LEARNED, BLENDED, WIDE], ids=["learned", "blended", "wide"])
 def model(request: pytest.FixtureRequest) -> TwoTower:
     return fit(UNTIMED, request.param)
 
@@ -195,9 +196,32 @@ def test_the_spectrum_is_that_of_the_scaled_matrix():
     dense = matrix.toarray()
     by_user, by_item = dense.sum(axis=1) + 2, dense.sum(axis=0) + 2
     _, values, right = np.linalg.svd(dense / np.sqrt(by_user[:, None] * by_item))
-    found = spectral.vectors(matrix, 5, 2.0)
-    expected = right[:5].T * np.sqrt(values[:5])
-    np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-3)
+    vectors, found = spectral.decomposition(matrix, 5, 2.0)
+    np.testing.assert_allclose(found, values[:5], atol=1e-4)
+    np.testing.assert_allclose(np.abs(vectors), np.abs(right[:5].T), atol=2e-3)
+
+
+def test_the_low_pass_of_a_smaller_rank_is_its_first_dimensions():
+    whole, part = spectral.low_pass(MATRIX, 4), spectral.low_pass(MATRIX, 2)
+    for wide, narrow in zip(whole, part, strict=True):
+        np.testing.assert_allclose(np.abs(wide[:, :2]), np.abs(narrow), atol=1e-3)
+
+
+def test_the_spectrum_has_its_share_of_a_user_vector():
+    wider = replace(LEARNED, spectral_rank=3, spectral_share=0.5)
+    users = fit(UNTIMED, wider).encode_users(UNTIMED.histories)
+    assert users.shape[1] == 4 + 3 + 1
+    learned, spectrum = np.linalg.norm(users[:, :4], axis=1), np.linalg.norm(users[:, 4:-1], axis=1)
+    np.testing.assert_allclose(learned, DESCENT.length, rtol=1e-4)
+    assert (spectrum / learned).mean() == pytest.approx(0.5, rel=0.1)
+
+
+def test_popularity_counts_as_much_as_it_is_told():
+    trends, tables = parts(UNTIMED, LEARNED)
+    full = assembled(UNTIMED, trends, tables, LEARNED)
+    half = assembled(UNTIMED, trends, tables, replace(LEARNED, popularity_weight=0.5))
+    np.testing.assert_allclose(half.item_vectors[:, -1], full.item_vectors[:, -1] / 2, rtol=1e-6)
+    np.testing.assert_array_equal(half.item_vectors[:, :-1], full.item_vectors[:, :-1])
 
 
 @pytest.mark.parametrize(
@@ -212,6 +236,6 @@ def test_the_spectrum_is_that_of_the_scaled_matrix():
 def test_tiny_data_works(rows: list[list[int]]):
     histories = Histories.from_rows(rows)
     dataset = Dataset(["a", "b", "c"], [ItemContent()] * 3, histories)
-    model = fit(dataset, BLENDED)
+    model = fit(dataset, WIDE)
     assert np.isfinite(model.scores(histories)).all()
     assert np.isfinite(start(histories.to_csr(3), DESCENT)[0]).all()

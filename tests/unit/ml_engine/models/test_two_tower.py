@@ -7,7 +7,14 @@ from tests.unit.ml_engine.models.checkerboard import DAY, checkerboard, left_out
 from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Dataset, Histories, ItemContent
 from ml_engine.evaluation.ranking import top_items
-from ml_engine.models.two_tower import TwoTower, TwoTowerParameters, UserTower, load, save
+from ml_engine.models.two_tower import (
+    TwoTower,
+    TwoTowerParameters,
+    UserTower,
+    load,
+    save,
+    similarity,
+)
 from ml_engine.models.two_tower.cold_start import INTERCEPT_RIDGE, RIDGE, learn
 from ml_engine.models.two_tower.fit import fit
 
@@ -102,6 +109,19 @@ def test_a_weighted_user_is_encoded_as_in_a_batch(model: TwoTower):
     _, plain = model.encode_user(*histories.row(0))
     ratio = weights / plain
     np.testing.assert_allclose(ratio / ratio[0], histories.weights, rtol=1e-4)
+
+
+def test_users_of_many_events_count_less_in_ease_where_they_are_told_to():
+    rows = [[0, 1], [0, 1, 2], [0, 1, 2, 3], [2, 3]]
+    matrix = np.array([[float(item in row) for item in range(4)] for row in rows])
+    counts = np.array([len(row) ** -0.5 for row in rows])
+    counts *= matrix.sum() / (counts @ matrix).sum()
+    inverse = np.linalg.inv(matrix.T @ (counts[:, None] * matrix) + 2.0 * np.eye(4))
+    expected = -inverse / np.diag(inverse)
+    np.fill_diagonal(expected, 0.0)
+    histories = Histories.from_rows(rows)
+    found = similarity.weights(histories, 4, np.arange(4), l2=2.0, user_power=0.5)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_content_alone_says_what_a_user_may_like(model: TwoTower, dataset: Dataset):

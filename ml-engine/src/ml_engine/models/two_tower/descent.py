@@ -56,7 +56,8 @@ def start(histories: csr_matrix, parameters: DescentParameters) -> tuple[np.ndar
 
     `histories` csr (n_users, n_items) of weights.
     """
-    spectrum = spectral.vectors(histories, parameters.rank, parameters.damping)
+    vectors, values = spectral.decomposition(histories, parameters.rank, parameters.damping)
+    spectrum = vectors * np.sqrt(values)
     degrees = np.asarray(histories.sum(axis=0), np.float32).ravel()[:, None]
     history = spectrum / np.sqrt(degrees + np.float32(max(parameters.damping, 1.0)))
     typical = np.sqrt((history**2).sum(axis=1).mean())

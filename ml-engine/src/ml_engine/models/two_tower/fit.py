@@ -73,7 +73,8 @@ def assembled(
     n_trend = trends.item_vectors.shape[1]
     # Dimensions in order: the trend's, the tables', and last the item's popularity.
     trend_table = np.pad(trends.knot_vectors, ((0, 0), (0, target.shape[1] + 1)))
-    target = np.column_stack([trends.item_vectors, target, trends.popularity])
+    popularity = trends.popularity * np.float32(parameters.popularity_weight)
+    target = np.column_stack([trends.item_vectors, target, popularity])
     history = np.pad(history, ((0, 0), (n_trend, 1)))
     trend_table[:, -1] = 1.0
     counts = histories.item_weights(dataset.n_items)

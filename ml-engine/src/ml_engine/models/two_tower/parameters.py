@@ -41,7 +41,7 @@ class DescentParameters:
 class TwoTowerParameters:
     """What fitting may be told; the defaults were chosen on validation data.
 
-    The vectors have the dimensions of both ranks, fewer where the data is small, and one more
+    The vectors have the dimensions of all ranks, fewer where the data is small, and one more
     that carries an item's popularity.
     """
 
@@ -56,6 +56,8 @@ class TwoTowerParameters:
     similarity_items: int = 4096
     """Most popular items whose similarities are taken from EASE."""
     similarity_l2: float = 300.0
+    similarity_user_power: float = 0.0
+    """A user with n events counts n^-similarity_user_power times in EASE's equations."""
     similarity_gain: float = 30.0
     """How many nats a full EASE score is worth, where nothing is learned beside it."""
     transition_share: float = 0.0
@@ -65,6 +67,13 @@ class TwoTowerParameters:
     descent: DescentParameters = field(default_factory=DescentParameters)
     similarity_share: float = 0.25
     """Length of EASE's part of a typical user vector, in lengths of the learned part beside it."""
+    spectral_rank: int = 0
+    """Dimensions of the spectrum beside what is learned; 0 leaves it out."""
+    spectral_share: float = 0.5
+    """As `similarity_share`, of the spectrum's part."""
+
+    popularity_weight: float = 1.0
+    """What an item's log-popularity counts beside all other parts of a score."""
 
     position_power: float = 0.7
     """The p-th newest event weighs p^-position_power, where events have times."""

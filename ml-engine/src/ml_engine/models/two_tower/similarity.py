@@ -20,14 +20,31 @@ OVERSAMPLING = 16
 POWER_ITERATIONS = 2
 
 
-def weights(histories: Histories, n_items: int, items: np.ndarray, l2: float) -> np.ndarray:
-    """EASE's weights among `items`, float32 (m, m); memory is 8 bytes times m squared."""
+def weights(
+    histories: Histories, n_items: int, items: np.ndarray, l2: float, user_power: float = 0.0
+) -> np.ndarray:
+    """EASE's weights among `items`, float32 (m, m); memory is 8 bytes times m squared.
+
+    A user with n events counts n^-user_power times, in proportion: as many users as before in all.
+    """
+    histories = _levelled(histories, user_power) if user_power else histories
     new_index = np.full(n_items, -1, np.int32)
     new_index[items] = np.arange(len(items))
     kept = histories.keep(new_index[histories.items] >= 0)
     kept = replace(kept, items=new_index[kept.items])
     contents = [ItemContent()] * len(items)
     return ease.fit(Dataset([""] * len(items), contents, kept), l2).weights
+
+
+def _levelled(histories: Histories, user_power: float) -> Histories:
+    """Weights whose squares, of which EASE's equations are made, say how often a user counts."""
+    lengths = histories.lengths
+    counts = np.maximum(lengths, 1.0) ** -user_power
+    counts *= lengths.sum() / (counts * lengths).sum()
+    by_event = np.sqrt(counts)[histories.users]
+    if histories.weights is not None:
+        by_event *= histories.weights
+    return replace(histories, weights=by_event.astype(np.float32))
 
 
 def most_met(histories: Histories, n_items: int, n: int) -> np.ndarray:

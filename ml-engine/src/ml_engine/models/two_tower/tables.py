@@ -1,4 +1,4 @@
-"""The two kinds of item tables: similarities in closed form, and those learned by gradients.
+"""The kinds of item tables: similarities and a spectrum in closed form, and those that are learned.
 
 Side by side in one vector their scores add up, so that a blend is served by one inner product.
 """
@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from ml_engine.domain.interactions import Dataset
-from ml_engine.models.two_tower import descent, similarity, transitions
+from ml_engine.models.two_tower import descent, similarity, spectral, transitions
 from ml_engine.models.two_tower.loss import SHORTEST
 from ml_engine.models.two_tower.parameters import TwoTowerParameters
 from ml_engine.models.two_tower.trend import Trend
@@ -22,10 +23,13 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What is similar and what is learned; a pair without dimensions where it was not asked for."""
+    """What is learned, what is similar, and the spectrum; a pair without dimensions where it was
+    not asked for.
+    """
 
     learned: Pair
     similar: Pair
+    spectrum: Pair
 
     @classmethod
     def find(
@@ -37,35 +41,47 @@ class Tables:
     ) -> Tables:
         """The tables that `parameters` ask for; `trends` are the data set's."""
         nothing = np.zeros((dataset.n_items, 0), np.float32)
-        learned, similar = (nothing, nothing), (nothing, nothing)
+        learned = similar = spectrum = (nothing, nothing)
         if parameters.similarity_rank:
             similar = _similar(dataset, trends, parameters)
         if parameters.descent.epochs:
             matrix = dataset.histories.to_csr(dataset.n_items)
+            if parameters.spectral_rank:
+                spectrum = spectral.low_pass(matrix, parameters.spectral_rank)
             start = descent.start(matrix, parameters.descent)
             learned = descent.learn(
                 matrix, start, trends.popularity, parameters.descent, on_progress
             )
-        return cls(learned, similar)
+        return cls(learned, similar, spectrum)
 
     def joined(self, dataset: Dataset, parameters: TwoTowerParameters) -> Pair:
-        """The learned pair and then the similar one, weighed as `parameters` say.
+        """The learned pair and then the others, weighed as `parameters` say.
 
         A learned pair is left out where they have no epochs.
         """
         history, target = self.similar
         if not parameters.descent.epochs:
             return history * np.float32(parameters.similarity_gain), target
-        if not parameters.similarity_rank:
-            return self.learned
         matrix = dataset.histories.to_csr(dataset.n_items)
-        lengths = [_typical(matrix @ pair[0]) for pair in (self.learned, self.similar)]
-        height = _typical(target)
-        share = parameters.similarity_share * lengths[0]
+        unit = _typical(matrix @ self.learned[0])
+        pairs = [self.learned]
+        if parameters.similarity_rank:
+            pairs.append(_scaled(self.similar, matrix, unit * parameters.similarity_share))
+        if parameters.spectral_rank:
+            first = slice(parameters.spectral_rank)
+            spectrum = self.spectrum[0][:, first], self.spectrum[1][:, first]
+            pairs.append(_scaled(spectrum, matrix, unit * parameters.spectral_share))
         return (
-            np.column_stack([self.learned[0], history * (share / max(lengths[1], SHORTEST))]),
-            np.column_stack([self.learned[1], target / max(height, SHORTEST)]),
+            np.column_stack([history for history, _ in pairs]),
+            np.column_stack([target for _, target in pairs]),
         )
+
+
+def _scaled(pair: Pair, histories: csr_matrix, length: np.float32) -> Pair:
+    """`pair` with users of the typical `length` and items of the typical length 1."""
+    history, target = pair
+    own = np.maximum(_typical(histories @ history), SHORTEST)
+    return history * (length / own), target / np.maximum(_typical(target), SHORTEST)
 
 
 def _similar(dataset: Dataset, trends: Trend, parameters: TwoTowerParameters) -> Pair:
@@ -74,7 +90,13 @@ def _similar(dataset: Dataset, trends: Trend, parameters: TwoTowerParameters) ->
     popular = similarity.most_met(histories, n_items, parameters.similarity_items)
     if len(popular) < 2:
         return np.zeros((n_items, 0), np.float32), np.zeros((n_items, 0), np.float32)
-    weights = similarity.weights(histories, n_items, popular, parameters.similarity_l2)
+    weights = similarity.weights(
+        histories,
+        n_items,
+        popular,
+        parameters.similarity_l2,
+        parameters.similarity_user_power,
+    )
     if parameters.transition_share and histories.has_times:
         following = transitions.weights(histories, n_items, popular, trends, parameters)
         weights += np.float32(parameters.transition_share) * following
