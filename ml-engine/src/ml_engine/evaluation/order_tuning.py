@@ -9,17 +9,13 @@ import numpy as np
 
 from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Dataset
-from ml_engine.evaluation.metrics import ndcg
-from ml_engine.evaluation.ranking import rank
-from ml_engine.evaluation.splits import Split, temporal_split
-from ml_engine.models.model import Model
+from ml_engine.evaluation.validation import quality, validation
 from ml_engine.models.two_tower import TwoTowerParameters
 from ml_engine.models.two_tower.fit import assembled, parts
 
 RANK, GAIN, SHARE = 48, 20.0, 1.0
 """Of similarities with transitions among them, and what of these goes with each of EASE's."""
 
-VALIDATION_USERS = 2000
 DEPTH = 10
 
 
@@ -48,11 +44,11 @@ def order_tuned(
 ) -> TwoTowerParameters:
     """Of `order_variants` the one that ranks best (NDCG@10); `parameters` where none can be tried.
 
-    The last tenth of each user's events is held out, and asked for of `VALIDATION_USERS` users.
+    The last tenth of each user's events is held out, and asked for of some users.
     `on_progress` hears shares of the work done, 0..1.
     """
     try:
-        split = _validation(dataset, seed)
+        split = validation(dataset, seed)
         variants = order_variants(split.train, parameters)
         # What is not made of what comes next has all parts in common.
         plain = parts(split.train, variants["recency"], lambda share: on_progress(0.3 * share))
@@ -64,21 +60,9 @@ def order_tuned(
         return parameters
     found = {"none": plain, "recency": plain, "transitions": whole}
     figures = [
-        _quality(assembled(split.train, *found[name], variant), split)
+        quality(assembled(split.train, *found[name], variant), split, DEPTH)
         for name, variant in variants.items()
     ]
     on_progress(1.0)
     best = list(variants)[int(np.argmax(figures))]
     return order_variants(dataset, parameters)[best]
-
-
-def _validation(dataset: Dataset, seed: int) -> Split:
-    split = temporal_split(dataset)
-    asked = np.zeros(dataset.histories.n_users, bool)
-    asked[np.random.default_rng(seed).permutation(split.users)[:VALIDATION_USERS]] = True
-    return replace(split, held_out=split.held_out.keep(asked[split.held_out.users]))
-
-
-def _quality(model: Model, split: Split) -> float:
-    ranking = rank(model, split, DEPTH)
-    return float(ndcg(ranking.hits, ranking.n_relevant).mean())

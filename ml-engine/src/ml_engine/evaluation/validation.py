@@ -32,7 +32,7 @@ def validation(dataset: Dataset, seed: int) -> Split:
     return replace(split, held_out=held_out.keep(asked[held_out.users]))
 
 
-def quality(model: Model, split: Split) -> float:
-    """NDCG at `DEPTH`."""
-    ranking = rank(model, split, DEPTH)
+def quality(model: Model, split: Split, depth: int = DEPTH) -> float:
+    """NDCG at `depth`."""
+    ranking = rank(model, split, depth)
     return float(ndcg(ranking.hits, ranking.n_relevant).mean())

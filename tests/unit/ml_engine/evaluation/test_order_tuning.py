@@ -44,7 +44,7 @@ def test_what_ranks_best_is_chosen(
     monkeypatch: pytest.MonkeyPatch, figures: list[float], power: float, share: float
 ) -> None:
     left = iter(figures)
-    monkeypatch.setattr(order_tuning, "_quality", lambda model, split: next(left))
+    monkeypatch.setattr(order_tuning, "quality", lambda model, split, depth: next(left))
     found = order_tuned(checkerboard(), PARAMETERS)
     assert (found.position_power, found.transition_share) == (power, share)
 
