@@ -6,6 +6,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
@@ -54,9 +55,9 @@ class Export(Generic[Record]):
         self._deliver = deliver
         self._metrics = metrics
         self._waiting: deque[Record] = deque()
-        self._lock = threading.Lock()
         self._wake = threading.Event()
         self._closing = threading.Event()
+        self._closed = False
         self._next_complaint = 0.0
         if metrics is not None:
             size = metrics.gauge("telemetry_queue_size").labels(signal)
@@ -71,20 +72,19 @@ class Export(Generic[Record]):
 
     def add(self, record: Record) -> None:
         """Queue a record, from any thread; never waits. After `close` it is ignored."""
-        if self._closing.is_set():
+        if self._closed:
             return
-        with self._lock:
-            self._waiting.append(record)
-            waiting = len(self._waiting)
-            if waiting > QUEUE_SIZE:
-                self._waiting.popleft()
+        # Each step of a deque is whole in any thread, so no lock is needed.
+        self._waiting.append(record)
+        waiting = len(self._waiting)
         if waiting == _BATCH_SIZE:
             self._wake.set()
         elif waiting > QUEUE_SIZE:
-            self._count("telemetry_dropped_total", 1, reason="queue_full")
+            self._drop_oldest()
 
     def close(self) -> None:
         """Send what is queued; give up after 2.5 seconds where nobody takes it."""
+        self._closed = True
         self._closing.set()
         self._wake.set()
         self._thread.join(_CLOSE_SECONDS)
@@ -93,12 +93,26 @@ class Export(Generic[Record]):
         while not self._closing.is_set():
             self._wake.wait(_BATCH_DELAY_SECONDS)
             self._wake.clear()
-            while batch := self._take():
-                self._send(batch)
+            self._empty()
+
+    def _empty(self) -> None:
+        """Send what waits. What comes meanwhile waits for more, or each batch would be of a few."""
+        while batch := self._take():
+            self._send(batch)
+            if len(batch) < _BATCH_SIZE and not self._closing.is_set():
+                return
 
     def _take(self) -> Sequence[Record]:
-        with self._lock:
-            return [self._waiting.popleft() for _ in range(min(_BATCH_SIZE, len(self._waiting)))]
+        batch: list[Record] = []
+        with suppress(IndexError):
+            while len(batch) < _BATCH_SIZE:
+                batch.append(self._waiting.popleft())
+        return batch
+
+    def _drop_oldest(self) -> None:
+        with suppress(IndexError):
+            self._waiting.popleft()
+            self._count("telemetry_dropped_total", 1, reason="queue_full")
 
     def _send(self, batch: Sequence[Record]) -> None:
         pause = _FIRST_PAUSE_SECONDS
