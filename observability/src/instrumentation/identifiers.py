@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-from opentelemetry.context import Context, detach
+from opentelemetry.context import Context
 from opentelemetry.trace import (
     DEFAULT_TRACE_STATE,
     Link,
@@ -22,7 +22,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import Attributes
 
-from instrumentation.current_span import current_identity, enter
+from instrumentation.current_span import current_identity, enter, leave
 
 _LOW_64_BITS: Final = (1 << 64) - 1
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
@@ -105,6 +105,6 @@ class CurrentSpan:
         return self._span
 
     def __exit__(self, *_: object) -> None:
-        detach(self._token)
+        leave(self._token)
         if self._end_on_exit:
             self._span.end()

@@ -89,6 +89,11 @@ class _OtlpHandler(logging.Handler):
         super().__init__()
         self._export = export
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Take a record; without the lock and the filters of others, since the queue needs none."""
+        self.emit(record)
+        return True
+
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.startswith(_OWN_LOGGERS):
             return

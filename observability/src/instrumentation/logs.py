@@ -3,6 +3,8 @@
 import json
 import logging
 import sys
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
@@ -32,12 +34,51 @@ _SHOWN: Final = frozenset(
         "exception.stacktrace",
     }
 )
+_RECORD: Final = logging.getLogRecordFactory()
 _SOURCE: Final = getattr(logging, "_srcfile")  # noqa: B009
 _COLOURS: Final = {"DEBUG": 90, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
 _ROUTED: Final = ("uvicorn", "uvicorn.error", "uvicorn.asgi")
 # Their every request or statement is a span already; written out, a statement's parameters would
 # name users.
 _CHATTY: Final = ("httpx", "httpx2", "httpcore", "urllib3", "aiosqlite", "sqlalchemy")
+
+
+_NOT_TOLD: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("pathname", "filename", "module", "funcName"), ""),
+    **dict.fromkeys(("thread", "threadName", "process", "processName", "exc_text")),
+    "lineno": 0,
+    "relativeCreated": 0.0,
+}
+
+
+class LineRecord(logging.LogRecord):
+    """A record of what a line shows: not of its thread, its process and its place in the code."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - `logging` fixes the signature
+        self,
+        name: str,
+        level: int,
+        pathname: str,
+        lineno: int,
+        msg: object,
+        args: Any,
+        exc_info: Any,
+        func: str | None = None,
+        sinfo: str | None = None,
+        **_: Any,
+    ) -> None:
+        """Take what the line needs; the library's own takes several times as long."""
+        del pathname, lineno, func
+        # Formats of others may name them.
+        vars(self).update(_NOT_TOLD)
+        # As the library has it: a mapping alone is for names in the message.
+        if args and len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
+            args = args[0]
+        self.name, self.msg, self.args = name, msg, args
+        self.levelno, self.levelname = level, logging.getLevelName(level)
+        self.exc_info, self.stack_info = exc_info, sinfo
+        self.created = time.time()
+        self.msecs = self.created % 1 * 1000
 
 
 def _serialize(line: dict[str, Any]) -> str:
@@ -63,6 +104,18 @@ class JsonLineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line: the fields of every line and the record's extras."""
         return _serialize({**redacted_fields(record), **self._service})
+
+
+class _LineHandler(logging.StreamHandler[TextIO]):
+    """Writes each line at once, under the one lock that `handle` holds."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record's line."""
+        try:
+            self.stream.write(f"{self.format(record)}\n")
+            self.stream.flush()
+        except Exception:
+            self.handleError(record)
 
 
 class TextFormatter(logging.Formatter):
@@ -105,7 +158,7 @@ def configure_logging(settings: ServiceSettings, stream: TextIO | None = None) -
     uvicorn's access log is silenced: the middleware writes one line per request.
     """
     output = stream or sys.stdout
-    handler = logging.StreamHandler(output)
+    handler = _LineHandler(output)
     handler.setFormatter(_formatter(settings, output))
     root = logging.getLogger()
     before = ConfiguredLogging(handler, tuple(root.handlers), root.level)
@@ -128,7 +181,7 @@ def configure_logging(settings: ServiceSettings, stream: TextIO | None = None) -
 
 def _tell_of_process(*, tells: bool) -> None:
     """Let records hold their thread, process and place in the code, which no line shows, or not."""
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = tells
+    logging.setLogRecordFactory(_RECORD if tells else LineRecord)
     # The way of https://docs.python.org/3/howto/logging.html#optimization
     setattr(logging, "_srcfile", _SOURCE if tells else None)  # noqa: B010
 

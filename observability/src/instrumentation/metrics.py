@@ -14,7 +14,7 @@ from prometheus_client import (
 
 from instrumentation.catalogue import Metric, metrics_of
 from instrumentation.current_span import current_identity
-from instrumentation.histogram import TracedHistogram, exemplar_of
+from instrumentation.histogram import PlainCounter, TracedHistogram, exemplar_of
 
 Family = Counter | Gauge | TracedHistogram
 FamilyT = TypeVar("FamilyT", Counter, Gauge, TracedHistogram)
@@ -157,7 +157,7 @@ class Metrics:
         # prometheus_client would append any other unit to the name.
         unit = metric.unit if metric.unit in _PROMETHEUS_UNITS else ""
         if metric.kind == "counter":
-            return Counter(metric.name, metric.help, metric.labels, registry=self.registry)
+            return PlainCounter(metric.name, metric.help, metric.labels, registry=self.registry)
         if metric.kind == "gauge":
             return Gauge(metric.name, metric.help, metric.labels, unit=unit, registry=self.registry)
         return TracedHistogram(

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
-from opentelemetry.context import Context, detach
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from instrumentation import context
-from instrumentation.current_span import enter
+from instrumentation.current_span import enter, leave
 from instrumentation.errors import count_error, record_exception
 from instrumentation.exchange import CLIENT_GONE, Exchange
 from instrumentation.http_attributes import RequestHead, failure_body, request_attributes
@@ -78,7 +78,7 @@ class TelemetryMiddleware:
         finally:
             exchange.finish()
             context.reset(context_token)
-            detach(span_token)
+            leave(span_token)
 
     def _begin(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
         head = RequestHead(scope["headers"])

@@ -6,11 +6,10 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, Final, TypeVar, cast
 
-from opentelemetry.context import detach
 from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
-from instrumentation.current_span import current_identity, enter
+from instrumentation.current_span import current_identity, enter, leave
 from instrumentation.errors import count_error, record_exception
 from instrumentation.histogram import TracedHistogram
 from instrumentation.metrics import Metrics
@@ -118,7 +117,7 @@ class _Weaver:
                 seconds = time.perf_counter() - started
                 duration.observe_within(seconds, identity or current_identity())
                 if span is not None and token is not None:
-                    detach(token)
+                    leave(token)
                     span.end()
             count_read(answer)
             return answer

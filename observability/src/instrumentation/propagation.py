@@ -5,10 +5,10 @@ from collections.abc import Mapping, MutableMapping
 from typing import Final
 
 from opentelemetry.context import Context
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from instrumentation.current_span import current_identity
+from instrumentation.current_span import context_of, current_identity
 
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -42,4 +42,4 @@ def extract_pair(traceparent: str, tracestate: str | None) -> Context:
     )
     if not parent.is_valid:
         return Context()
-    return set_span_in_context(NonRecordingSpan(parent), Context())
+    return context_of(NonRecordingSpan(parent))

@@ -28,6 +28,7 @@ from instrumentation.identifiers import IdentifierTracer
 MAX_ATTRIBUTES: Final = 128
 MAX_EVENTS: Final = 128
 """As the SDK has them by default; of what is more, the first are kept."""
+_SAMPLED: Final = int(TraceFlags.SAMPLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +170,13 @@ class RecordingTracer(IdentifierTracer):
         del record_exception, set_status_on_exception
         parent = current_identity(context)
         own = self.identity(parent)
-        if not own.trace_flags & TraceFlags.SAMPLED:
+        # Ids are a tuple: names and properties of it take as long as all the rest.
+        if not own[3] & _SAMPLED:
             return NonRecordingSpan(own)
         return RecordedSpan(
             name,
             own,
-            parent if parent.is_valid else None,
+            parent if parent[5] else None,
             kind,
             attributes,
             links or (),
