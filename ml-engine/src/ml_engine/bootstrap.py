@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import faiss
 from fastapi import FastAPI
 from opentelemetry.util.types import AttributeValue
+from threadpoolctl import threadpool_limits
 
 from backends.database import open_engine
 from backends.embedded.feature_reader import SqliteFeatureReader
@@ -171,8 +172,9 @@ def build_app(settings: Settings) -> FastAPI:
 async def _engine(
     settings: Settings, telemetry: Telemetry, ports: _Ports
 ) -> AsyncGenerator[Engine]:
-    # One thread per search: more would fight over the cores with other requests.
+    # One thread per search and product: more would fight over the cores with other requests.
     faiss.omp_set_num_threads(1)
+    threadpool_limits(limits=1, user_api="blas")
     folder = settings.data_dir / "ml-engine"
     registry = ModelRegistry(ports.objects, ports.serving, ports.marks, folder / "models")
     removals = RetentionTelemetry(telemetry.metrics, telemetry.tracing)
