@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from backend_api.domain.errors import UnsupportedMediaType
 from web.body_limit import read_bounded
-from web.json_bodies import is_json, parsed
+from web.json_bodies import is_json, parsed, whole_body
 
 _MAX_SMALL_BYTES: Final = 256 * 1024
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -42,4 +42,4 @@ async def read_bytes(request: Request) -> bytes:
     declared = request.headers.get("content-type")
     if declared is not None and not is_json(declared):
         raise UnsupportedMediaType("the body must be JSON: send content-type: application/json")
-    return await request.body()
+    return await whole_body(request)

@@ -27,7 +27,7 @@ SHARED_SECONDS: Final = 3_600.0
 MAX_LISTS: Final = 1_000
 _PER_ROUND: Final = 5
 _LEAST_ITEMS: Final = 100
-_CONDITIONS: Final = frozenset({"filters", "caps", "pins", "context"})
+_CONDITIONS: Final = frozenset({"filters", "caps", "pins"})
 _PLAIN: Final = b'{"context":{}}'
 Key = tuple[str, bytes]
 
@@ -165,7 +165,8 @@ def _is_due(wanted: _Wanted, now: float) -> bool:
 
 
 def _conditions(query: RecommendationQuery) -> bytes:
-    # Most queries have none, and need not be written out to be told from each other.
+    # Most queries have none, and need not be written out to be told from each other. A context is
+    # one only with a filter that asks for its place.
     if query.model_fields_set.isdisjoint(_CONDITIONS):
         return _PLAIN
     conditions = _popular(query)

@@ -45,7 +45,8 @@ class Answer:
 
     `encoded` says of what a vector was made: a user, a history, an item or a context. `index`
     is the kind of index that was searched. Both are None where popularity was enough. Of the items
-    of the history `vectors_found` had a vector, and `vectors_missing` had none.
+    of the history `vectors_found` had a vector, and `vectors_missing` had none. `cached` tells
+    whether it had been made before, None where nobody looked.
     """
 
     model_version: str
@@ -57,3 +58,4 @@ class Answer:
     stages: Sequence[Stage] = field(default_factory=tuple[Stage, ...])
     vectors_found: int = 0
     vectors_missing: int = 0
+    cached: bool | None = None

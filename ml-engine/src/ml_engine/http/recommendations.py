@@ -17,7 +17,7 @@ from instrumentation.stages import record_stages
 from ml_engine.domain.recommendation import Answer, Explained, RankedItem
 from ml_engine.http.state import PROBLEMS, Engine, EngineDep, TenantDep, tenant_of
 from web.direct_routes import DirectRoutes
-from web.json_bodies import is_json, parsed
+from web.json_bodies import is_json, parsed, whole_body
 from web.problems import problem_answers
 
 RETRIEVAL_STAGES = frozenset({"embedding_lookup", "ann_search", "reranking"})
@@ -53,7 +53,7 @@ async def recommend_batch(tenant_id: TenantDep, body: BatchQuery, engine: Engine
 
 async def _query(request: Request) -> RecommendationQuery:
     """The body, checked as FastAPI would. Raises `RequestValidationError`."""
-    body = await request.body()
+    body = await whole_body(request)
     if not body:
         raise RequestValidationError(
             [{"type": "missing", "loc": ("body",), "msg": "Field required"}]
@@ -126,6 +126,8 @@ def _record(engine: Engine, answers: Sequence[Answer]) -> None:
     metrics.inc("embedding_cache_hits_total", sum(a.vectors_found for a in answers))
     metrics.inc("embedding_cache_misses_total", sum(a.vectors_missing for a in answers))
     for answer in answers:
+        if answer.cached is not None:
+            metrics.inc("answer_cache_hits_total" if answer.cached else "answer_cache_misses_total")
         if answer.encoded is not None:
             kind = answer.encoded
             metrics.inc("embedding_operations_total", operation_type=kind, status="success")

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 from backends.ports import FeatureReader, UserEvent
 from backends.stages import StageClock
 from contracts.recommendations import BatchQuery, RecommendationQuery
 from ml_engine.domain.recommendation import Answer
+from ml_engine.retrieval.answer_cache import AnswerCache, key_of
 from ml_engine.retrieval.explanation import Explainer
 from ml_engine.retrieval.plan import Plan, plan_of
 from ml_engine.retrieval.recall import SearchSampler
@@ -30,6 +32,7 @@ class Recommender:
         self._models = models
         self._features = features
         self._sampler = sampler
+        self._answers_given = AnswerCache()
 
     async def recommend(self, tenant_id: str, query: RecommendationQuery) -> Answer:
         """Rank items for a query.
@@ -46,9 +49,15 @@ class Recommender:
                 weights = await self._weights(tenant_id, events)
             with clock.stage("candidate_filtering"):
                 subject = subject_of(serving.catalogue, query, events, weights)
+                key = key_of(serving, subject, query)
+                given = self._answers_given.get(key)
+                if given is not None:
+                    return replace(given, stages=clock.stages, cached=True)
                 plan = plan_of(serving, query)
             with clock.stage("ml_inference"):
-                return self._answers(tenant_id, serving, [subject], plan, clock)[0]
+                [answer] = self._answers(tenant_id, serving, [subject], plan, clock)
+            self._answers_given.put(key, answer)
+            return replace(answer, cached=False)
 
     async def recommend_batch(self, tenant_id: str, query: BatchQuery) -> list[Answer]:
         """Rank items for each of many users, by one version. Raises `NothingToRecommend`."""
@@ -104,7 +113,7 @@ class Recommender:
                         profile.encoded,
                         index_of(serving, profile, plan),
                         clock.stages,
-                        **_vectors(serving, subjects[n]),
+                        *_vectors(serving, subjects[n]),
                     )
                 )
             return answers
@@ -120,8 +129,7 @@ def _stage(clock: StageClock, name: str, has_work: bool) -> AbstractContextManag
     return clock.stage(name) if has_work else nullcontext()
 
 
-def _vectors(serving: ServingModel, subject: Subject) -> dict[str, int]:
+def _vectors(serving: ServingModel, subject: Subject) -> tuple[int, int]:
+    """How many items of the history have a vector, and how many have none."""
     known = len(subject.items)
-    if serving.personal is None:
-        return {"vectors_missing": known + subject.unknown}
-    return {"vectors_found": known, "vectors_missing": subject.unknown}
+    return (0, known + subject.unknown) if serving.personal is None else (known, subject.unknown)

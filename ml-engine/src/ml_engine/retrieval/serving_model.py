@@ -46,9 +46,12 @@ class ServingModel:
         self._rank(np.zeros(len(item_ids)) if popularity is None else popularity)
         self._everything: tuple[int, Eligible] | None = None
         self._places = np.zeros(0, np.int64)
+        self.state: object = object()
+        """Another one after each change."""
 
     def follow(self, changed: Sequence[StoredItem]) -> None:
         """Take in items as they are now: new, changed, removed or back again."""
+        self.state = object()
         known: dict[int, ItemContent] = {}
         new: list[ItemContent] = []
         first_new = len(self.catalogue)
@@ -78,6 +81,7 @@ class ServingModel:
         Of equally popular ones that with more events of all times comes first, then that with the
         lesser id.
         """
+        self.state = object()
         for item_id in counts:
             if self.catalogue.past_position(item_id) is None:
                 self.catalogue.add(item_id)

@@ -95,6 +95,16 @@ METRICS: Final = (
         "popularity_bias 0.5 for the average item",
     ),
     Metric(
+        "answer_cache_hits_total", "counter",
+        "Recommendations made before by the same model, catalogue, history and options.",
+        (), "answers", ML_ENGINE,
+    ),
+    Metric(
+        "answer_cache_misses_total", "counter",
+        "Recommendations that were made anew; those of batches are in neither.",
+        (), "answers", ML_ENGINE,
+    ),
+    Metric(
         "embedding_cache_hits_total", "counter",
         "Items of histories whose vector was at hand to encode a user.",
         (), "items", ML_ENGINE,

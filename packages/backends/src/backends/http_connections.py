@@ -127,6 +127,7 @@ class _Connection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._heard_at = 0.0
+        self._watch: asyncio.TimerHandle | None = None
         self.idle_since = 0.0
         self.is_reusable = True
 
@@ -134,19 +135,21 @@ class _Connection(asyncio.Protocol):
         """Send a request and wait for its answer."""
         self._heard_at = self._loop.time()
         answer = self._answer = self._loop.create_future()
-        self._watch = self._loop.call_later(timeout_seconds, self._look, timeout_seconds)
+        # One that still waits since an earlier request looks on for this one.
+        if self._watch is None:
+            self._watch = self._loop.call_later(timeout_seconds, self._look, timeout_seconds)
         self._transport.write(message)
         try:
             return await answer
         except BaseException:
             self.abort()
             raise
-        finally:
-            self._watch.cancel()
 
     def abort(self) -> None:
         """Close it at once."""
         self.is_reusable = False
+        if self._watch is not None:
+            self._watch.cancel()
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -184,6 +187,9 @@ class _Connection(asyncio.Protocol):
             waiting.set_result(response)
 
     def _look(self, timeout_seconds: float) -> None:
+        self._watch = None
+        if self._answer is None:
+            return
         left = self._heard_at + timeout_seconds - self._loop.time()
         if left <= 0:
             self._fail(TimeoutError("ReadTimeout"))

@@ -6,11 +6,24 @@ from typing import Any, Final, TypeVar
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from starlette.requests import ClientDisconnect, Request
 
 # A body of bad values has an error for each: the first ones say enough.
 _MAX_ERRORS: Final = 20
 _MAX_NAME: Final = 100
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+async def whole_body(request: Request) -> bytes:
+    """The body as it came; nearly all come in one piece. Raises ClientDisconnect."""
+    parts: list[bytes] = []
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def parsed(body: bytes, model: type[ModelT]) -> ModelT:
