@@ -16,6 +16,7 @@ from ml_engine.training.ports import ClaimLost, OpenJob
 
 _OPEN = (JobStatus.QUEUED, JobStatus.RUNNING)
 _IS_OPEN = training_jobs.c.status.in_(_OPEN)
+_CLAIMED = ("job", "holder", "renewals", "cancel_wanted", "trace_headers")
 _OF_SAME_TENANT = training_jobs.alias("of_same_tenant")
 _LAST_TURN = (
     sa.select(sa.func.max(_OF_SAME_TENANT.c.started_at))
@@ -24,14 +25,7 @@ _LAST_TURN = (
     .label("last_turn")
 )
 _OPEN_JOBS = (
-    sa.select(
-        training_jobs.c.job,
-        training_jobs.c.holder,
-        training_jobs.c.renewals,
-        training_jobs.c.cancel_wanted,
-        training_jobs.c.trace_headers,
-        _LAST_TURN,
-    )
+    sa.select(*(training_jobs.c[name] for name in _CLAIMED), _LAST_TURN)
     .where(_IS_OPEN)
     .order_by(training_jobs.c.created_at, training_jobs.c.job_id)
 )
