@@ -48,7 +48,10 @@ def services() -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("path", FILES.values(), ids=FILES)
 def test_the_files_are_sound_without_any_setting(path: Path) -> None:
     done = subprocess.run(
-        [program("docker-compose"), "-f", path, "--env-file", "/dev/null", "config", "--quiet"],
+        [
+            *(program("docker-compose"), "-f", path, "--env-file", "/dev/null"),
+            *("--profile", "*", "config", "--quiet"),
+        ],
         check=False,
         capture_output=True,
         text=True,
