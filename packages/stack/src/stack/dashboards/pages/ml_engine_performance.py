@@ -250,13 +250,25 @@ def _retrieval() -> Row:
                 "Embedding look-up, search and re-ranking; the dots lead to traces.",
                 units.SECONDS,
                 Query(quantile(0.95, inference, by="operation"), "{{operation}}", exemplars=True),
-            ).thresholds(rising(0.05, 0.25)),
+            )
+            .span(6)
+            .thresholds(rising(0.05, 0.25)),
             graph(
                 "Rate by operation",
                 "How often each stage runs in a second.",
                 units.OPERATIONS_PER_SECOND,
                 Query(rate(f"{inference}_count", by="operation"), "{{operation}}"),
-            ),
+            ).span(6),
+            graph(
+                "Answers from memory",
+                "Share of answers that were there already, made of the same model, catalogue, "
+                "history and options. They need no stage of retrieval.",
+                units.RATIO,
+                Query(hits("answer_cache"), "hits"),
+            )
+            .span(6)
+            .max(1)
+            .no_value("No answers"),
             graph(
                 "FAISS search",
                 "By kind of index. The p95 grows with the catalogue; a jump is another index.",
@@ -269,7 +281,9 @@ def _retrieval() -> Row:
                     quantile(0.95, "faiss_search_duration_seconds", by="index_type"),
                     "{{index_type}} p95",
                 ),
-            ).thresholds(rising(0.01, 0.05)),
+            )
+            .span(6)
+            .thresholds(rising(0.01, 0.05)),
         ],
     )
 
