@@ -58,6 +58,9 @@ class World:
             replica.start()
         for replica in self.replicas:
             replica.wait_until_ready()
+        with self.replicas[0].client() as client:
+            # One of them begins the features; events are taken in before these can be read.
+            wait_for(lambda: client.get(f"{TENANT}/users/u0/history"), lambda one: one.is_success)
 
     def clients(self, stack: ExitStack) -> list[httpx2.Client]:
         return [stack.enter_context(replica.client()) for replica in self.replicas]

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Final
@@ -46,9 +47,9 @@ class Engine:
         self.replica = self._started()
 
     def kill_training(self) -> None:
-        for child in psutil.Process(self.replica.process.pid).children(recursive=True):
-            if "ml_engine.training.worker" in " ".join(child.cmdline()):
-                child.send_signal(signal.SIGKILL)
+        for worker in self.replica.training_processes():
+            with suppress(psutil.NoSuchProcess):
+                worker.send_signal(signal.SIGKILL)
 
     def stop(self) -> None:
         self.replica.process.terminate()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -65,9 +65,17 @@ class Replica:
         with httpx2.Client(base_url=self.url) as client:
             wait_until_ready(client, lambda: self.process.poll() is None, self.log)
 
+    def training_processes(self) -> list[psutil.Process]:
+        found: list[psutil.Process] = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            # One that has ended meanwhile has no command line any more.
+            with suppress(psutil.NoSuchProcess):
+                if "ml_engine.training.worker" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
+
     def is_training(self) -> bool:
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return any("ml_engine.training.worker" in " ".join(c.cmdline()) for c in children)
+        return bool(self.training_processes())
 
     @asynccontextmanager
     async def client(self) -> AsyncGenerator[MlEngineClient]:
