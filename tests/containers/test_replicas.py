@@ -1,9 +1,8 @@
 """Two replicas of each service in containers are one service to whoever calls them."""
 
 import secrets
-import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Any, Final
 import httpx2
 import pytest
 from tests.containers.composed_system import ComposedSystem
+from tests.real_processes import wait_for
 
 from launcher.sample.simulator import SimulatorSettings, simulate
 from recommender_client.models import PlanSettings, RateLimit, RouteClass, Scope
@@ -107,7 +107,7 @@ def test_both_serve_the_same_version_soon_after_a_swap(
     second, first = [model.model_version for model in shop.recommenders[0].models.list()]
     for turn, version in enumerate([first, second, first]):
         shop.recommenders[turn % 2].models.activate(version)
-        until(partial(all_answer_by, shop, version), SAME_WITHIN_SECONDS)
+        wait_for(partial(all_answer_by, shop, version), bool, SAME_WITHIN_SECONDS)
         deployed = system.counted("ml-engine", "model_version_deployed", tenant_id=shop.tenant_id)
         assert len(set(deployed)) == 1
 
@@ -129,16 +129,13 @@ def test_what_replicas_count_adds_up_to_what_was_asked(
     each = [later - earlier for earlier, later in zip(before, after, strict=True)]
     assert each == [asked / 2, asked / 2]
     query = f'sum(http_requests_total{{job="backend-api",{selector(labels)}}})'
-    until(lambda: system.queried(query) == sum(after), SCRAPED_WITHIN_SECONDS)
+    wait_for(
+        lambda: system.queried(query),
+        lambda counted: counted == sum(after),
+        SCRAPED_WITHIN_SECONDS,
+        pause_seconds=0.1,
+    )
 
 
 def selector(labels: dict[str, str]) -> str:
     return ",".join(f'{name}="{value}"' for name, value in labels.items())
-
-
-def until(holds: Callable[[], bool], seconds: float) -> None:
-    """Wait for it."""
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began < seconds
-        time.sleep(0.1)

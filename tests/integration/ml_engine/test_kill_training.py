@@ -18,6 +18,7 @@ import pytest
 from tests.integration.ml_engine.conftest import TENANT, fill, trained
 from tests.integration.ml_engine.test_replicas import Replica
 from tests.integration.ml_engine.test_training_jobs import SMALL
+from tests.integration.ml_engine.trainings import training_processes
 from tests.real_processes import free_port
 
 from contracts.ml_engine import MlEngineClient
@@ -47,7 +48,7 @@ class Engine:
         self.replica = self._started()
 
     def kill_training(self) -> None:
-        for worker in self.replica.training_processes():
+        for worker in training_processes(self.replica.process.pid):
             with suppress(psutil.NoSuchProcess):
                 worker.send_signal(signal.SIGKILL)
 

@@ -6,14 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import anyio
 import httpx2
-import psutil
 import pytest
 from tests.integration.ml_engine.conftest import TENANT, TOKEN, fill, finished, trained
+from tests.integration.ml_engine.trainings import training_processes
 from tests.real_processes import free_ports, wait_until_ready
 
 from backends.database import open_engine
@@ -65,17 +65,8 @@ class Replica:
         with httpx2.Client(base_url=self.url) as client:
             wait_until_ready(client, lambda: self.process.poll() is None, self.log)
 
-    def training_processes(self) -> list[psutil.Process]:
-        found: list[psutil.Process] = []
-        for child in psutil.Process(self.process.pid).children(recursive=True):
-            # One that has ended meanwhile has no command line any more.
-            with suppress(psutil.NoSuchProcess):
-                if "ml_engine.training.worker" in " ".join(child.cmdline()):
-                    found.append(child)
-        return found
-
     def is_training(self) -> bool:
-        return bool(self.training_processes())
+        return bool(training_processes(self.process.pid))
 
     @asynccontextmanager
     async def client(self) -> AsyncGenerator[MlEngineClient]:

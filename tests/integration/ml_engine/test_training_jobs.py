@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import anyio
-import psutil
 import pytest
 from tests.integration.ml_engine.conftest import (
     TENANT,
@@ -18,6 +17,7 @@ from tests.integration.ml_engine.conftest import (
     finished,
     trained,
 )
+from tests.integration.ml_engine.trainings import training_processes
 
 from backends.locations import objects_url
 from backends.object_store import UrlObjectStore
@@ -36,11 +36,6 @@ SMALL = SimulatorSettings(users=60, items=30, events=900)
 
 def settings(data_dir: Path) -> Settings:
     return Settings(data_dir=data_dir, service_token=TOKEN, log_level="WARNING")
-
-
-def training_processes() -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
-    return [c for c in children if "ml_engine.training.worker" in " ".join(c.cmdline())]
 
 
 async def test_the_report_sets_the_model_beside_ease_and_popularity(place: Place) -> None:

@@ -14,7 +14,8 @@ from tests.integration.ml_engine.conftest import (
     finished,
     trained,
 )
-from tests.integration.ml_engine.test_training_jobs import SMALL, training_processes
+from tests.integration.ml_engine.test_training_jobs import SMALL
+from tests.integration.ml_engine.trainings import training_processes
 
 from backends.locations import objects_url
 from backends.object_store import UrlObjectStore
