@@ -26,7 +26,8 @@ PIPELINE: Final = "data-pipeline"
 ENGINE: Final = "ml-engine"
 EVENTS: Final = "/api/v1/events"
 PAUSE_SECONDS: Final = 1.6
-BACKLOG: Final = 250_000
+BACKLOG: Final = 100_000
+"""Ten times as many messages as may wait; half as many follow again and again."""
 
 
 @contextmanager
@@ -90,16 +91,18 @@ def objects_lost(world: World) -> Generator[Calls]:
 
 @contextmanager
 def topic_filled(world: World) -> Generator[Calls]:
-    """More messages came than are taken in at once, while no consumer ran."""
-    assert world.kafka is not None
+    """Messages came while no consumer ran, and more come than are taken in."""
+    kafka = world.kafka
+    assert kafka is not None
     events = [new_event(f"u{n % 200}", f"i{n % 200}", "view") for n in range(BACKLOG)]
     messages = [one.model_dump_json(exclude_none=True).encode() for one in events]
     world.system.kill(PIPELINE)
     try:
-        send(world.kafka, TOPIC, messages, "shop")
+        send(kafka, TOPIC, messages, "shop")
     finally:
         world.system.start(PIPELINE)
-    yield _nothing
+    more = messages[: BACKLOG // 2]
+    yield lambda: send(kafka, TOPIC, more, "shop")
 
 
 @contextmanager
