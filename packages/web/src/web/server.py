@@ -1,12 +1,17 @@
 """How a service is served: one uvicorn worker per process, uvloop and httptools."""
 
+import ctypes
 import gc
+import platform
 import sys
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 GRACE_SECONDS = 10
+
+_M_ARENA_MAX = -8
+"""The parameter of glibc's `mallopt`."""
 
 _YOUNG_OBJECTS = 10_000
 """How many more objects there may be before the new ones are looked through; Python's is 700."""
@@ -33,6 +38,7 @@ def serve(
     process `name` with one line and status 1. One that is `misconfigured`, such as a database that
     this program does not fit, ends it as a bad setting does, with status 2.
     """
+    _share_heaps()
     start = _Start(app, (*expected, *misconfigured))
     try:
         uvicorn.run(
@@ -97,3 +103,13 @@ def _spare_what_stays() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS)
+
+
+def _share_heaps() -> None:
+    """Let all threads have two heaps together.
+
+    glibc gives each thread one, up to eight per processor, and each keeps what was freed there: a
+    large file would then leave, and need meanwhile, hundreds of megabytes more.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
