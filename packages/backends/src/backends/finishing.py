@@ -19,7 +19,9 @@ async def finished_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kw
 
 
 async def until_done(task: asyncio.Future[Any]) -> None:
-    """Wait for a task, even as one that is cancelled meanwhile."""
+    """Wait for a task, even as one that is cancelled meanwhile; it may fail unseen then."""
     while not task.done():
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([task])
+    # Otherwise asyncio logs as an error that nobody asked for it.
+    _ = task.cancelled() or task.exception()

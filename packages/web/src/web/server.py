@@ -1,9 +1,12 @@
 """How a service is served: one uvicorn worker per process, uvloop and httptools."""
 
+import asyncio
 import ctypes
 import gc
 import platform
+import socket
 import sys
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -78,6 +81,7 @@ class _Start:
             nonlocal failed
             if message["type"] == "lifespan.startup.complete":
                 _spare_what_stays()
+                asyncio.get_running_loop().set_exception_handler(pass_over_unknown_names)
             if message["type"] == "lifespan.startup.failed":
                 failed = message
                 return
@@ -92,6 +96,15 @@ class _Start:
             if failed is not None:
                 await send(failed)
             raise
+
+
+def pass_over_unknown_names(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what the loop has to say, but for the names that were not found.
+
+    uvloop goes on looking a name up for who has given up connecting, so nobody sees how it ended.
+    """
+    if not isinstance(context.get("exception"), socket.gaierror):
+        loop.default_exception_handler(context)
 
 
 def _spare_what_stays() -> None:
