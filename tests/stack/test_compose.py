@@ -18,6 +18,8 @@ FILES: Final = {"all": ROOT / "docker-compose.yml", "stack": STACK}
 # Why a service has no health check in compose, where its image brings none.
 WITHOUT_CHECK: Final = {
     "secrets": "ends once it has made them",
+    "bucket": "ends once it has made it",
+    "backup": "ends once it is made",
     "backend-api-migrations": "ends once the tables are made",
     "ml-engine-migrations": "ends once the tables are made",
     "data-pipeline-migrations": "ends once the tables are made",
@@ -42,7 +44,8 @@ def configuration(path: Path, **environment: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, dict[str, Any]]:
-    return configuration(FILES["all"])["services"]
+    """Those of every profile too."""
+    return configuration(FILES["all"], COMPOSE_PROFILES="*")["services"]
 
 
 @pytest.mark.parametrize("path", FILES.values(), ids=FILES)
@@ -77,7 +80,7 @@ def test_every_target_of_prometheus_runs_here(services: dict[str, Any]) -> None:
 
 def test_all_are_in_one_network(services: dict[str, Any]) -> None:
     apart = {name for name, service in services.items() if "network_mode" in service}
-    assert apart == {"secrets"}
+    assert apart == {"secrets", "bucket"}
     networks = [service["networks"] for name, service in services.items() if name not in apart]
     assert all(set(one) == {"default"} for one in networks)
 
@@ -87,6 +90,31 @@ def test_the_services_send_to_the_collector(services: dict[str, Any]) -> None:
         assert services[name]["environment"]["OTLP_ENDPOINT"] == "http://collector:4318"
     off = configuration(FILES["all"], OTLP_ENDPOINT="")["services"]
     assert off["backend-api"]["environment"]["OTLP_ENDPOINT"] == ""
+
+
+def test_objects_are_in_a_folder_or_in_the_s3_that_is_named() -> None:
+    users = ("ml-engine", "data-pipeline", "backup")
+    folder = configuration(FILES["all"], COMPOSE_PROFILES="operations")["services"]
+    assert "object-store" not in folder
+    s3 = {
+        "OBJECT_STORE_URL": "s3://objects",
+        "AWS_ENDPOINT": "http://object-store:7070",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "a-key",
+        "AWS_SECRET_ACCESS_KEY": "a-secret",
+    }
+    named = configuration(FILES["all"], COMPOSE_PROFILES="operations,s3", **s3)["services"]
+    for name in users:
+        variables = folder[name]["environment"]
+        assert variables["OBJECT_STORE_URL"] == "file:///shared/objects"
+        assert {variables[key] for key in variables if key.startswith("AWS_")} == {None}
+        assert named[name]["environment"].items() >= s3.items()
+        assert named[name]["depends_on"]["object-store"]["condition"] == "service_healthy"
+    assert named["object-store"]["environment"].items() >= {
+        ("ROOT_ACCESS_KEY", "a-key"),
+        ("ROOT_SECRET_KEY", "a-secret"),
+    }
 
 
 def test_only_the_public_api_listens_beyond_this_machine(services: dict[str, Any]) -> None:
