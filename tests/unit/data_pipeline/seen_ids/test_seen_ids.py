@@ -145,6 +145,22 @@ def test_only_some_tenants_are_open_and_none_in_use_is_closed(tmp_path: Path) ->
     store.close()
 
 
+def test_ids_of_all_tenants_that_are_too_many_for_memory_become_runs(tmp_path: Path) -> None:
+    store = SeenIdsStore(tmp_path, WINDOW_DAYS, ids_in_memory=10)
+    ids = {"few": names(0, 4), "many": names(4, 10), "one": names(10, 11)}
+    indexes = {}
+    for tenant_id, sent in ids.items():
+        with store.of(tenant_id) as indexes[tenant_id]:
+            indexes[tenant_id].add(hashed(sent), NOW_MS, 1)
+    assert [index.waiting for index in indexes.values()] == [4, 6, 1]
+    with store.of("few"):
+        assert [index.waiting for index in indexes.values()] == [4, 0, 1]
+    for tenant_id, sent in ids.items():
+        with store.of(tenant_id) as seen:
+            assert not seen.unseen(hashed(sent)).any()
+    store.close()
+
+
 IDS = st.lists(st.integers(0, 60).map(str), max_size=24)
 STEPS = st.lists(
     st.one_of(

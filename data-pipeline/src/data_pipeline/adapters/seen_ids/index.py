@@ -120,6 +120,17 @@ class SeenIds:
             rmtree(self._folder, ignore_errors=True)
             self._reset()
 
+    @property
+    def waiting(self) -> int:
+        """How many ids are in memory only."""
+        return len(self._memory)
+
+    def write(self) -> None:
+        """Make a run of what is in memory, if it can be written."""
+        with self._lock:
+            if self._memory:
+                self._flush()
+
     def close(self) -> None:
         """Write what is in memory, so that it need not be read from the log again.
 

@@ -14,16 +14,27 @@ from data_pipeline.adapters.seen_ids.index import SeenIds
 
 OPEN_TENANTS: Final = 512
 
+IDS_IN_MEMORY: Final = 1 << 17
+"""So many ids of all tenants together wait in memory, about 100 bytes each, before some become a
+run."""
+
 DAY_MS: Final = 86_400_000
 
 
 class SeenIdsStore:
     """The indexes under a folder, for one process: a second one has a place of its own there."""
 
-    def __init__(self, folder: Path, window_days: int, open_tenants: int = OPEN_TENANTS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        window_days: int,
+        open_tenants: int = OPEN_TENANTS,
+        ids_in_memory: int = IDS_IN_MEMORY,
+    ) -> None:
         """Ids are remembered for `window_days` days of arrival, and up to a quarter longer."""
         self._window_ms = window_days * DAY_MS
         self._open_tenants = open_tenants
+        self._ids_in_memory = ids_in_memory
         self._folder, self._lock_file = _take_place(folder)
         self._lock = Lock()
         self._open: OrderedDict[str, SeenIds] = OrderedDict()
@@ -33,7 +44,7 @@ class SeenIdsStore:
     def of(self, tenant_id: str) -> Generator[SeenIds]:
         """A tenant's index, which stays open within the block. From any thread.
 
-        To begin the block may block for a while, as files are opened. Who asks for a tenant sees
+        To begin the block may block for a while, as files are opened and written. Who asks for a tenant sees
         to it that nobody else does: neither this nor the index has a lock for that.
         """
         with self._lock:
@@ -46,6 +57,9 @@ class SeenIdsStore:
             with self._lock:
                 self._open[tenant_id] = index
                 self._open.move_to_end(tenant_id)
+                fullest = self._fullest()
+            if fullest is not None:
+                fullest.write()
             yield index
         finally:
             with self._lock:
@@ -62,6 +76,13 @@ class SeenIdsStore:
                 index.close()
             self._open.clear()
             self._lock_file.close()
+
+    def _fullest(self) -> SeenIds | None:
+        """The index with most ids in memory, where those of all are too many."""
+        waiting = {tenant_id: index.waiting for tenant_id, index in self._open.items()}
+        if sum(waiting.values()) <= self._ids_in_memory:
+            return None
+        return self._open[max(waiting, key=waiting.__getitem__)]
 
     def _close_oldest(self) -> None:
         unused = next((one for one in self._open if one not in self._users), None)
