@@ -44,8 +44,8 @@ class SeenIdsStore:
     def of(self, tenant_id: str) -> Generator[SeenIds]:
         """A tenant's index, which stays open within the block. From any thread.
 
-        To begin the block may block for a while, as files are opened and written. Who asks for a tenant sees
-        to it that nobody else does: neither this nor the index has a lock for that.
+        To begin the block may block for a while, as files are opened and written. Who asks for a
+        tenant sees to it that nobody else does: neither this nor the index has a lock for that.
         """
         with self._lock:
             self._users[tenant_id] = self._users.get(tenant_id, 0) + 1
