@@ -79,10 +79,10 @@ class SeenIdsStore:
 
     def _fullest(self) -> SeenIds | None:
         """The index with most ids in memory, where those of all are too many."""
-        waiting = {tenant_id: index.waiting for tenant_id, index in self._open.items()}
-        if sum(waiting.values()) <= self._ids_in_memory:
+        indexes = self._open.values()
+        if sum(index.waiting for index in indexes) <= self._ids_in_memory:
             return None
-        return self._open[max(waiting, key=waiting.__getitem__)]
+        return max(indexes, key=lambda index: index.waiting)
 
     def _close_oldest(self) -> None:
         unused = next((one for one in self._open if one not in self._users), None)
