@@ -26,12 +26,17 @@ from ml_engine.evaluation import metrics
 from ml_engine.evaluation.order_tuning import order_variants
 from ml_engine.evaluation.report import evaluate
 from ml_engine.evaluation.splits import Split, temporal_split
+from ml_engine.evaluation.tuning import tuned
 from ml_engine.models.model import Model
-from ml_engine.models.two_tower import TwoTowerParameters
+from ml_engine.models.two_tower import TwoTower, TwoTowerParameters
 from ml_engine.models.two_tower.fit import fit
-from ml_engine.training.model_kinds import KINDS
+from ml_engine.training.model_kinds import KINDS, OnShare
 
 Figures = dict[str, Any]
+Tune = Callable[[Dataset, int, OnShare], Any]
+
+NARROW = 256
+"""Dimensions that an index searches at little cost."""
 
 
 def main() -> None:
@@ -83,16 +88,32 @@ RUNS: dict[str, Callable[[Path, int], Iterator[Figures]]] = {
 
 
 def _models(train: Dataset, seed: int) -> Iterator[tuple[Model, Figures]]:
-    """Each kind that a job can train, as jobs do it: the default one first."""
-    for kind in [ModelType.TWO_TOWER, *(k for k in KINDS if k is not ModelType.TWO_TOWER)]:
-        chosen: list[Any] = []
+    """Each kind that a job can train, as jobs do it: the default one first, and where it is wider
+    than NARROW the same of at most so many dimensions.
+    """
+    model, figures = _made(train, seed, ModelType.TWO_TOWER, KINDS[ModelType.TWO_TOWER].tune)
+    yield model, figures
+    if isinstance(model, TwoTower) and model.dimensions > NARROW:
+        model, figures = _made(train, seed, ModelType.TWO_TOWER, _narrow)
+        yield model, {**figures, "at_most_dimensions": NARROW}
+    for kind in KINDS:
+        if kind is not ModelType.TWO_TOWER:
+            yield _made(train, seed, kind, KINDS[kind].tune)
 
-        def fitted(kind: ModelType = kind, chosen: list[Any] = chosen) -> Model:
-            chosen.append(KINDS[kind].tune(train, seed, _unheard))
-            return KINDS[kind].fit(train, chosen[0], seed, _unheard)
 
-        model, figures = _timed(fitted)
-        yield model, {**figures, "parameters": asdict(chosen[0])}
+def _narrow(train: Dataset, seed: int, on_share: OnShare) -> TwoTowerParameters:
+    return tuned(train, TwoTowerParameters(), seed, on_share, NARROW)
+
+
+def _made(train: Dataset, seed: int, kind: ModelType, tune: Tune) -> tuple[Model, Figures]:
+    chosen: list[Any] = []
+
+    def fitted() -> Model:
+        chosen.append(tune(train, seed, _unheard))
+        return KINDS[kind].fit(train, chosen[0], seed, _unheard)
+
+    model, figures = _timed(fitted)
+    return model, {**figures, "parameters": asdict(chosen[0])}
 
 
 def _unheard(_: float) -> None:

@@ -76,7 +76,10 @@ def world() -> World:
     parameters = TwoTowerParameters(
         similarity_rank=0, spectral_rank=64, spectral_share=0.5, popularity_weight=0.5
     )
-    model = fit(train, replace(parameters, descent=replace(parameters.descent, epochs=EPOCHS)))
+    model = fit(
+        train,
+        replace(parameters, descent=replace(parameters.descent, epochs=EPOCHS, guide_rank=64)),
+    )
     split = Split(train, held_out, "LightGCN's split")
     longest = np.argsort(-train.histories.lengths, kind="stable")[:LONGEST]
     others = np.random.default_rng(0).permutation(np.setdiff1d(split.users, longest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -13,22 +14,25 @@ from ml_engine.evaluation.validation import quality, validation
 from ml_engine.models.two_tower import TwoTowerParameters
 from ml_engine.models.two_tower.fit import assembled, parts
 
-SIMILARITY_RANK, SIMILARITY_L2, SIMILARITY_USER_POWER = 256, 1000.0, 0.5
+SIMILARITY_RANK, SIMILARITY_L2, SIMILARITY_USER_POWER = 255, 1000.0, 0.5
 GAINS = (30.0, 300.0, 3000.0)
 """EASE's similarities against popularity: on dense data popularity is to say hardly anything."""
 SHARES = (0.25, 0.5, 1.0)
 """EASE's similarities beside learned tables, where it covers all of the catalogue."""
 SPECTRAL_RANKS, SPECTRAL_SHARES = (256, 1024), (0.25, 0.5, 1.0)
-"""The spectrum beside both; its rank is chosen first, by the share that was given."""
-SPECTRAL_NUMBERS = 50_000_000
-"""Numbers in the spectrum's vectors of all items, and of all users while it is made, at most.
+"""The spectrum beside both; its rank is chosen first, by the share that was given.
 
-A bound on the memory and time of fitting, and on what serving costs.
+The widest guides the descent, beside them or not.
 """
-POPULARITY_WEIGHTS = (1.0, 0.7, 0.5)
-"""All of these know what is popular, so that popularity by itself may be too much of it."""
+SPECTRAL_NUMBERS = 50_000_000
+"""Numbers in the spectrum's vectors of all items at most, which bounds what fitting takes."""
+POPULARITY_WEIGHTS = (0.7, 0.5, 0.3)
+"""All of these know what is popular, so that popularity by itself may be too much of it.
 
-EPOCHS = 14
+The first is what it counts while tables are learned.
+"""
+
+EPOCHS = 12
 EVENTS = 30_000_000
 """Events that a descent goes over at most, all its epochs together: a bound on its time."""
 TRIED = 0.5
@@ -43,26 +47,37 @@ def tuned(
     parameters: TwoTowerParameters,
     seed: int = 0,
     on_progress: Callable[[float], None] = lambda _: None,
+    max_dimensions: int | None = None,
 ) -> TwoTowerParameters:
     """`parameters` with the item tables that rank best (NDCG@20): EASE's, learned ones, or both,
     and what is learned with the spectrum beside it or without.
 
-    Events with times are ranked by trend and recency, for which only the closed form is made, and
-    `order_tuning` says what order is worth. `on_progress` hears shares of the work done, 0..1.
-    Raises NotEnoughData where there is no item or no user with two events.
+    Vectors have `max_dimensions` at most, 2 or more. Events with times are ranked by trend and
+    recency, for which only the closed form is made, and `order_tuning` says what order is worth.
+    `on_progress` hears shares of the work done, 0..1. Raises NotEnoughData where there is no item
+    or no user with two events.
     """
     if dataset.histories.has_times:
         return order_tuned(dataset, parameters, seed, on_progress)
     split = validation(dataset, seed)
     epochs = max(1, min(EPOCHS, EVENTS // dataset.histories.n_events))
-    longest = max(dataset.n_items, dataset.histories.n_users)
+    n_items = dataset.n_items
+    spectral_rank = min(SPECTRAL_RANKS[-1], SPECTRAL_NUMBERS // n_items, n_items)
+    widest_rank = (max_dimensions or sys.maxsize) - 1
     widest = replace(
         parameters,
-        similarity_rank=min(SIMILARITY_RANK, dataset.n_items),
+        similarity_rank=min(SIMILARITY_RANK, n_items, widest_rank),
         similarity_l2=SIMILARITY_L2,
         similarity_user_power=SIMILARITY_USER_POWER,
-        spectral_rank=min(SPECTRAL_RANKS[-1], SPECTRAL_NUMBERS // longest),
-        descent=replace(parameters.descent, epochs=epochs, seed=seed),
+        spectral_rank=spectral_rank,
+        descent=replace(
+            parameters.descent,
+            epochs=epochs,
+            rank=min(parameters.descent.rank, widest_rank),
+            popularity_weight=POPULARITY_WEIGHTS[0],
+            guide_rank=spectral_rank,
+            seed=seed,
+        ),
     )
     shorter = replace(widest.descent, epochs=max(1, round(TRIED * epochs)))
     tried = replace(widest, descent=shorter)
@@ -72,19 +87,28 @@ def tuned(
     def figure(candidate: TwoTowerParameters) -> float:
         return quality(assembled(split.train, *found, candidate), split)
 
-    chosen = max(_tables(dataset, widest), key=figure)
+    def best(candidates: list[TwoTowerParameters]) -> TwoTowerParameters:
+        return max([one for one in candidates if _rank(one) <= widest_rank], key=figure)
+
+    chosen = best(_tables(dataset, widest))
     if chosen.descent.epochs:
-        ranks = sorted({min(rank, widest.spectral_rank) for rank in (0, *SPECTRAL_RANKS)})
-        wider = [replace(chosen, spectral_rank=rank) for rank in ranks]
-        chosen = max(_weighed(max(wider, key=figure)), key=figure)
+        ranks = sorted({min(rank, spectral_rank) for rank in (0, *SPECTRAL_RANKS)})
+        chosen = best([replace(chosen, spectral_rank=rank) for rank in ranks])
+        chosen = best(_weighed(chosen))
     on_progress(1.0)
     return chosen
 
 
+def _rank(parameters: TwoTowerParameters) -> int:
+    """Of all tables side by side, at most."""
+    learned = parameters.descent.rank if parameters.descent.epochs else 0
+    return learned + parameters.similarity_rank + parameters.spectral_rank
+
+
 def _tables(dataset: Dataset, widest: TwoTowerParameters) -> list[TwoTowerParameters]:
-    plain = replace(widest, spectral_rank=0)
-    closed = replace(plain, descent=replace(plain.descent, epochs=0))
+    closed = replace(widest, spectral_rank=0, descent=replace(widest.descent, epochs=0))
     candidates = [replace(closed, similarity_gain=gain) for gain in GAINS]
+    plain = replace(widest, spectral_rank=0, popularity_weight=POPULARITY_WEIGHTS[0])
     candidates.append(replace(plain, similarity_rank=0))
     if dataset.n_items <= plain.similarity_items:
         candidates += [replace(plain, similarity_share=share) for share in SHARES]

@@ -12,8 +12,8 @@ from ml_engine.evaluation.ranking import rank
 from ml_engine.evaluation.splits import Split, random_split, temporal_split
 from ml_engine.models.model import Model
 
-USERS = 2000
-SCORES = 40_000_000
+USERS = 8000
+SCORES = 80_000_000
 """Items that are scored for all users together, at most: large catalogues are asked for fewer."""
 DEPTH = 20
 

@@ -23,8 +23,8 @@ def test_events_with_times_keep_the_closed_form():
     ("figures", "rank", "gain", "share", "epochs"),
     [
         pytest.param([0.1, 0.3, 0.2, 0.2, 0.1, 0.1, 0.1], 12, 300.0, 0.25, 0, id="closed form"),
-        pytest.param([0.1, 0.3, 0.2, 0.4, 0.1, 0.2, 0.3], 0, 30.0, 0.25, 14, id="learned"),
-        pytest.param([0.1, 0.3, 0.2, 0.4, 0.1, 0.5, 0.3], 12, 30.0, 0.5, 14, id="both"),
+        pytest.param([0.1, 0.3, 0.2, 0.4, 0.1, 0.2, 0.3], 0, 30.0, 0.25, 12, id="learned"),
+        pytest.param([0.1, 0.3, 0.2, 0.4, 0.1, 0.5, 0.3], 12, 30.0, 0.5, 12, id="both"),
         pytest.param([0.3] * 7, 12, 30.0, 0.25, 0, id="all alike"),
     ],
 )
@@ -33,20 +33,20 @@ def test_what_ranks_best_is_chosen(monkeypatch, figures, rank, gain, share, epoc
     found = tuned(checkerboard(timed=False), SMALL, seed=3)
     assert (found.similarity_rank, found.similarity_gain) == (rank, gain)
     assert (found.similarity_share, found.descent.epochs) == (share, epochs)
-    assert (found.spectral_rank, found.popularity_weight) == (0, 1.0)
-    # With two ranks of a spectrum, and less popularity by two weights.
-    assert len(heard) == len(figures) + 4 * (epochs > 0)
+    assert (found.spectral_rank, found.popularity_weight) == (0, 0.7 if epochs else 1.0)
+    # With a spectrum, and less popularity by two weights.
+    assert len(heard) == len(figures) + 3 * (epochs > 0)
     assert found.descent.seed == 3
 
 
 @pytest.mark.parametrize(
     ("better", "rank", "share", "weight"),
     [
-        pytest.param({}, 0, 0.5, 1.0, id="none"),
-        pytest.param({4: 0.5}, 4, 0.5, 1.0, id="the smaller"),
-        pytest.param({5: 0.5}, 6, 0.5, 1.0, id="the larger"),
-        pytest.param({5: 0.5, 13: 0.6}, 6, 1.0, 0.5, id="more of it with less popularity"),
-        pytest.param({7: 0.5}, 0, 0.5, 0.5, id="less popularity alone"),
+        pytest.param({}, 0, 0.5, 0.7, id="none"),
+        pytest.param({4: 0.5}, 4, 0.5, 0.7, id="the smaller"),
+        pytest.param({5: 0.5}, 6, 0.5, 0.7, id="the larger"),
+        pytest.param({5: 0.5, 13: 0.6}, 6, 1.0, 0.3, id="more of it with less popularity"),
+        pytest.param({7: 0.5}, 0, 0.5, 0.3, id="less popularity alone"),
     ],
 )
 def test_a_spectrum_stands_beside_what_is_learned_where_it_ranks_better(
@@ -59,14 +59,23 @@ def test_a_spectrum_stands_beside_what_is_learned_where_it_ranks_better(
     assert found.descent.epochs
     assert (found.spectral_rank, found.spectral_share) == (rank, share)
     assert found.popularity_weight == weight
+    assert found.descent.guide_rank == 6
 
 
-def test_the_spectrum_of_many_users_or_items_has_fewer_dimensions(monkeypatch):
+def test_the_spectrum_of_many_items_has_fewer_dimensions(monkeypatch):
     dataset = checkerboard(timed=False)
-    assert dataset.histories.n_users > dataset.n_items
-    monkeypatch.setattr(tuning, "SPECTRAL_NUMBERS", 3 * dataset.histories.n_users)
+    monkeypatch.setattr(tuning, "SPECTRAL_NUMBERS", 3 * dataset.n_items)
     told(monkeypatch, [0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1, 0.5])
-    assert tuned(dataset, SMALL).spectral_rank == 3
+    found = tuned(dataset, SMALL)
+    assert (found.spectral_rank, found.descent.guide_rank) == (3, 3)
+
+
+@pytest.mark.parametrize(("limit", "widest"), [(None, 17), (17, 17), (16, 5), (5, 5), (3, 3)])
+def test_no_wider_vectors_are_tried_than_are_allowed(monkeypatch, limit, widest):
+    monkeypatch.setattr(tuning, "GAINS", ())
+    heard = told(monkeypatch, [1.0])
+    tuned(checkerboard(timed=False), replace(SMALL, similarity_items=11), max_dimensions=limit)
+    assert max(model.dimensions for model in heard) == widest
 
 
 def told(monkeypatch: pytest.MonkeyPatch, figures: list[float]) -> list[TwoTower]:

@@ -17,9 +17,10 @@ from ml_engine.models.two_tower.loss import gradients
 from ml_engine.models.two_tower.parameters import DescentParameters
 
 DESCENT = DescentParameters(epochs=12, rank=4, users_per_batch=10)
+GUIDED = replace(DESCENT, guide_rank=6)
 LEARNED = TwoTowerParameters(similarity_rank=0, descent=DESCENT)
 BLENDED = replace(LEARNED, similarity_rank=4)
-WIDE = replace(BLENDED, spectral_rank=3)
+WIDE = replace(BLENDED, spectral_rank=3, descent=GUIDED)
 UNTIMED = checkerboard(timed=False)
 MATRIX = UNTIMED.histories.to_csr(UNTIMED.n_items)
 
@@ -29,24 +30,44 @@ def model(request: pytest.FixtureRequest) -> TwoTower:
     return fit(UNTIMED, request.param)
 
 
-@pytest.mark.parametrize("table", ["history", "target"])
-def test_gradients_are_those_of_the_loss(table: str):
+@pytest.mark.parametrize("table", [0, 1], ids=["history", "target"])
+@pytest.mark.parametrize("parameters", [DESCENT, GUIDED], ids=["alone", "guided"])
+def test_gradients_are_those_of_the_loss(parameters: DescentParameters, table: int):
     random = np.random.default_rng(0)
     n_items = 12
     batch = Batch.draw(MATRIX[:7], DESCENT, random)
-    tables = {name: random.standard_normal((n_items, 3)) for name in ("history", "target")}
+    tables = (random.standard_normal((n_items, 3)), random.standard_normal((n_items, 3)))
+    guide = (random.standard_normal((n_items, 5)), random.standard_normal((n_items, 5)))
     bias = random.standard_normal(n_items)
     sample = np.union1d(batch.answers, [0, 1, 2])
     log_chances = -random.random(len(sample))
+    inputs = batch.inputs.toarray()
+    answers = np.zeros_like(inputs)
+    answers[batch.owners, batch.answers] = 1.0
+
+    def chances(of_guide: float) -> np.ndarray:
+        """Of the sample's items for each user, by the formulas."""
+        sums, beside = inputs @ tables[0], inputs @ guide[0]
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        ratios = np.sqrt((lengths**2).mean() / (beside**2).sum(axis=1).mean()) / lengths
+        scores = parameters.length * (sums / lengths) @ tables[1].T + bias
+        scores += of_guide * parameters.length * (ratios * beside) @ guide[1].T
+        scores[inputs > 0] = -np.inf
+        scores = scores[:, sample] - np.where(answers[:, sample] > 0, 0.0, log_chances)
+        exponentials = np.exp(scores)
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    wanted = answers[:, sample] / answers.sum(axis=1, keepdims=True)
+    if parameters.guide_rank:
+        advised = chances(parameters.guide_share)
+        wanted = (1 - parameters.guidance) * wanted + parameters.guidance * advised
+    by_user = answers.sum(axis=1) ** parameters.user_power
 
     def loss() -> float:
-        return gradients(
-            batch, tables["history"], tables["target"], bias, sample, log_chances, DESCENT
-        ).loss
+        logs = np.log(np.maximum(chances(0.0), 1e-300))
+        return float((by_user * -(wanted * logs).sum(axis=1)).mean())
 
-    found = gradients(
-        batch, tables["history"], tables["target"], bias, sample, log_chances, DESCENT
-    )
+    found = gradients(batch, tables, guide, bias, sample, log_chances, parameters)
     numeric, analytic = np.zeros((2, n_items, 3))
     for place in np.ndindex(numeric.shape):
         tables[table][place] += 1e-5
@@ -54,7 +75,7 @@ def test_gradients_are_those_of_the_loss(table: str):
         tables[table][place] -= 2e-5
         numeric[place] = (above - loss()) / 2e-5
         tables[table][place] += 1e-5
-    analytic[found.met if table == "history" else sample] = getattr(found, table)
+    analytic[found.met if table == 0 else sample] = found.history if table == 0 else found.target
     np.testing.assert_allclose(analytic, numeric, atol=1e-5)
 
 
@@ -74,7 +95,9 @@ def test_a_descent_finds_what_its_start_does_not_know():
         best = top_items(scores, UNTIMED.histories, 1)[:, 0]
         return float((best == [left_out_item(user) for user in range(40)]).mean())
 
-    learned = learn(MATRIX, (noise[0], noise[1]), bias, replace(DESCENT, epochs=30, travel=30.0))
+    nothing = (np.zeros((UNTIMED.n_items, 0), np.float32),) * 2
+    longer = replace(DESCENT, epochs=30, travel=30.0)
+    learned = learn(MATRIX, (noise[0], noise[1]), nothing, bias, longer)
     assert share_of_own_colour(*learned) > 0.9 > share_of_own_colour(noise[0], noise[1])
 
 
@@ -205,6 +228,32 @@ def test_the_low_pass_of_a_smaller_rank_is_its_first_dimensions():
     whole, part = spectral.low_pass(MATRIX, 4), spectral.low_pass(MATRIX, 2)
     for wide, narrow in zip(whole, part, strict=True):
         np.testing.assert_allclose(np.abs(wide[:, :2]), np.abs(narrow), atol=1e-3)
+
+
+def test_the_spectrum_is_the_same_in_one_block_of_users_or_many(monkeypatch):
+    def scores() -> np.ndarray:
+        # Dimensions of the same singular value may turn in their plane, which changes no score.
+        history, target = spectral.low_pass(MATRIX, 4)
+        return (MATRIX @ history) @ target.T
+
+    at_once = scores()
+    monkeypatch.setattr(spectral, "USERS_AT_ONCE", 7)
+    np.testing.assert_allclose(scores(), at_once, atol=1e-3)
+
+
+def test_a_guide_brings_the_tables_nearer_to_what_it_ranks():
+    """The guide knows pairs of items that no history has; only by it they can be learned."""
+    pairs = np.eye(UNTIMED.n_items, dtype=np.float32)
+    guide = (pairs, 3 * pairs[::-1].copy())
+    bias = np.zeros(UNTIMED.n_items, np.float32)
+    advice = MATRIX @ guide[0] @ guide[1].T
+
+    def agreement(guidance: float) -> float:
+        parameters = replace(GUIDED, guidance=guidance, guide_share=1.0, epochs=20)
+        history, target = learn(MATRIX, start(MATRIX, parameters), guide, bias, parameters)
+        return float(np.corrcoef(((MATRIX @ history) @ target.T).ravel(), advice.ravel())[0, 1])
+
+    assert agreement(0.9) > agreement(0.0) + 0.2
 
 
 def test_the_spectrum_has_its_share_of_a_user_vector():

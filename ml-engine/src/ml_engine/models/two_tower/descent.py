@@ -2,7 +2,9 @@
 
 Each time a user comes up, another random part of the history is left out and predicted from the
 rest: no table can learn an answer from a history that has it, which is why a plain descent from a
-closed form overfits. The steps are Adam's (Kingma and Ba, ICLR 2015), of rows that a batch meets.
+closed form overfits. A guide keeps them from it further: a part of the loss asks for what they
+would say with a wide spectrum beside them. The steps are Adam's (Kingma and Ba, ICLR 2015), of rows
+that a batch meets.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from ml_engine.models.two_tower import batches, spectral
-from ml_engine.models.two_tower.loss import SHORTEST, gradients, normalised
+from ml_engine.models.two_tower.loss import SHORTEST, Pair, gradients, normalised, typical
 from ml_engine.models.two_tower.parameters import DescentParameters
 
 FIRST_MOMENT, SECOND_MOMENT, EPSILON = 0.9, 0.99, 1e-8
@@ -51,7 +53,7 @@ class Table:
             self.rows[rows] -= change
 
 
-def start(histories: csr_matrix, parameters: DescentParameters) -> tuple[np.ndarray, np.ndarray]:
+def start(histories: csr_matrix, parameters: DescentParameters) -> Pair:
     """History and target vectors, float32 (n_items, r) each with r <= rank, before any step.
 
     `histories` csr (n_users, n_items) of weights.
@@ -60,23 +62,24 @@ def start(histories: csr_matrix, parameters: DescentParameters) -> tuple[np.ndar
     spectrum = vectors * np.sqrt(values)
     degrees = np.asarray(histories.sum(axis=0), np.float32).ravel()[:, None]
     history = spectrum / np.sqrt(degrees + np.float32(max(parameters.damping, 1.0)))
-    typical = np.sqrt((history**2).sum(axis=1).mean())
-    return history / max(typical, SHORTEST), normalised(spectrum)
+    return history / max(typical(history), SHORTEST), normalised(spectrum)
 
 
 def learn(
     histories: csr_matrix,
-    tables: tuple[np.ndarray, np.ndarray],
+    tables: Pair,
+    guide: Pair,
     bias: np.ndarray,
     parameters: DescentParameters,
     on_progress: Callable[[float], None] = lambda _: None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """History and target vectors, float32 (n_items, d), down from `tables`; targets of length 1.
+) -> Pair:
+    """Tables of d dimensions, down from `tables`, which have as many.
 
-    `histories` csr (n_users, n_items) of weights, `bias` float32 (n_items,). `on_progress` hears
-    after each epoch the share of them that is done. The same data and seed give the same tables on
-    the same machine.
+    `histories` csr (n_users, n_items) of weights, `guide` with targets of the typical length 1,
+    `bias` float32 (n_items,), the log-popularity. `on_progress` hears after each epoch the share of
+    them that is done. The same data and seed give the same tables on the same machine.
     """
+    bias = bias * np.float32(parameters.popularity_weight)
     random = np.random.default_rng(parameters.seed)
     history, target = Table(tables[0]), Table(tables[1])
     usable = np.flatnonzero(np.diff(histories.indptr) >= 2)
@@ -90,18 +93,18 @@ def learn(
     n_steps, step = parameters.epochs * n_batches, 0
     left_out = (parameters.least_left_out + parameters.most_left_out) / 2
     often = batches.presence(events, chances, left_out / n_batches).mean()
-    typical = 1.0 / np.sqrt(max(1, history.rows.shape[1]))
-    first_rate = parameters.travel * typical / max(1.0, n_steps * often)
+    entry = 1.0 / np.sqrt(max(1, history.rows.shape[1]))
+    first_rate = parameters.travel * entry / max(1.0, n_steps * often)
     for epoch in range(parameters.epochs if len(usable) else 0):
         for users in np.array_split(random.permutation(usable), n_batches):
             rate = first_rate * (1.0 - step / n_steps)
             batch = batches.Batch.draw(histories[users], parameters, random)
             sample, log_chances = batches.draw_sample(batch, events, chances, random)
             found = gradients(
-                batch, history.rows, target.rows, bias, sample, log_chances, parameters
+                batch, (history.rows, target.rows), guide, bias, sample, log_chances, parameters
             )
             history.step(found.met, found.history, rate)
             target.step(sample, found.target, rate)
             step += 1
         on_progress((epoch + 1) / parameters.epochs)
-    return history.rows, normalised(target.rows)
+    return history.rows, target.rows

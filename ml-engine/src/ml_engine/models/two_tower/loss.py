@@ -1,11 +1,14 @@
-"""The softmax over the catalogue that the descent goes down, and its gradients by hand.
+"""The loss over the catalogue that the descent goes down, as gradients by hand.
 
     u = length r / |r|,  r = sum of e_j h_j over the rest R of a history
-    p(i) ~ exp(<u, v_i> / |v_i| + b_i), i not in R
+    p(i) ~ exp(<u, v_i> + b_i),  q(i) ~ exp(<u, v_i> + b_i + g_i),  i not in R
 
-with the weights e_j of the events and the log-popularity b_i. The loss is the cross-entropy of the
-left-out items T, which count |T|^user_power times for each user. A sample of the catalogue stands
-for it, each item divided by its chance to be in it (logQ correction); answers are always in it.
+with the weights e_j of the events, the log-popularity b_i as far as it counts, and the scores g_i
+of the guide: closed-form tables that stand beside the learned ones. The loss is the cross-entropy
+of p to the left-out items T, and by the share `guidance` to q, which is taken as given: the tables
+learn to rank without the guide as they do with it (self-distillation; Hinton et al., 2015; Zhang et
+al., ICCV 2019). A user counts |T|^user_power times. A sample of the catalogue stands for it, each
+item divided by its chance to be in it (logQ correction); answers are always in it.
 """
 
 from __future__ import annotations
@@ -18,18 +21,20 @@ from scipy.sparse import csr_matrix
 from ml_engine.models.two_tower.batches import Batch
 from ml_engine.models.two_tower.parameters import DescentParameters
 
+Pair = tuple[np.ndarray, np.ndarray]
+"""History and target vectors, float32 (n_items, r) each."""
+
 SHORTEST = np.float32(1e-9)
 
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
-    """Loss of a batch, a user's mean, and its gradients by the rows that take part in it.
+    """Gradients of a batch's loss, a user's mean, by the rows that take part in it.
 
     `history` float32 (k, d) is by the history vectors of the items `met`, int64 (k,), ascending;
     `target` float32 (m, d) by the target vectors of the sample.
     """
 
-    loss: float
     met: np.ndarray
     history: np.ndarray
     target: np.ndarray
@@ -37,31 +42,31 @@ class Gradients:
 
 def gradients(
     batch: Batch,
-    history: np.ndarray,
-    target: np.ndarray,
+    tables: Pair,
+    guide: Pair,
     bias: np.ndarray,
     sample: np.ndarray,
     log_chances: np.ndarray,
     parameters: DescentParameters,
 ) -> Gradients:
-    """`history` and `target` float32 (n_items, d), `bias` float32 (n_items,), the items `sample`
-    int64 (m,), ascending, with all answers in it, and float32 (m,) the logs of their chances.
+    """`tables` with d dimensions, a `guide` with as many as it likes and targets of the typical
+    length 1, `bias` float32 (n_items,), the items `sample` int64 (m,), ascending, with all answers
+    in it, and float32 (m,) the logs of their chances.
     """
+    history, target = tables
     n_users = len(batch.inputs.indptr) - 1
     met, column = np.unique(batch.inputs.indices, return_inverse=True)
     inputs = csr_matrix((batch.inputs.data, column, batch.inputs.indptr), shape=(n_users, len(met)))
     sums = inputs @ history[met]
     lengths = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), SHORTEST)
-    users = sums / lengths
-    rows = target[sample]
-    row_lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), SHORTEST)
-    rows /= row_lengths
+    users, rows = sums / lengths, target[sample]
     place = np.full(len(target), -1)
     place[sample] = np.arange(len(sample))
+    answers = (batch.owners, place[batch.answers])
     counts = np.bincount(batch.owners, minlength=n_users)
     weights = np.power(counts, parameters.user_power, where=counts > 0, out=np.zeros(n_users))
     of_answer = (weights / np.maximum(counts, 1))[batch.owners].astype(np.float32)
-    answers = (batch.owners, place[batch.answers])
+    of_user = weights[:, None].astype(np.float32)
 
     scores = (users * np.float32(parameters.length)) @ rows.T
     scores += bias[sample] - log_chances
@@ -69,22 +74,46 @@ def gradients(
     known = batch.inputs.tocoo()
     sampled = place[known.col] >= 0
     scores[known.row[sampled], place[known.col[sampled]]] = -np.inf
-    scores -= scores.max(axis=1, keepdims=True)
-    chosen = scores[answers]
-    np.exp(scores, out=scores)
-    totals = scores.sum(axis=1, keepdims=True)
-    loss = float((of_answer * (np.log(totals[batch.owners, 0]) - chosen)).sum()) / n_users
-    scores *= weights[:, None].astype(np.float32) / totals
-    scores[answers] -= of_answer
-    scores *= np.float32(parameters.length / n_users)
+    if guidance := np.float32(parameters.guidance if parameters.guide_rank else 0.0):
+        guided = _part_beside(inputs @ guide[0][met], lengths, parameters) @ guide[1][sample].T
+        guided += scores
+        slope = _softmax(scores) - guidance * _softmax(guided)
+    else:
+        slope = _softmax(scores)
+    slope *= of_user
+    slope[answers] -= (1 - guidance) * of_answer
+    slope *= np.float32(parameters.length / n_users)
 
-    by_row = scores.T @ users
-    by_row = (by_row - (by_row * rows).sum(axis=1, keepdims=True) * rows) / row_lengths
-    by_user = scores @ rows
+    by_user = slope @ rows
     by_user = (by_user - (by_user * users).sum(axis=1, keepdims=True) * users) / lengths
-    return Gradients(loss, met, inputs.T.tocsr() @ by_user, by_row)
+    return Gradients(met, inputs.T.tocsr() @ by_user, slope.T @ users)
+
+
+def _part_beside(
+    sums: np.ndarray, lengths: np.ndarray, parameters: DescentParameters
+) -> np.ndarray:
+    """The guide's part of the user vectors, float32 (n_users, r), beside a part of `length`.
+
+    `sums` float32 (n_users, r) are what the guide makes of the histories and `lengths` float32
+    (n_users, 1) those of what the tables do; the ratio of both is a user's own.
+    """
+    share = np.float32(parameters.length * parameters.guide_share)
+    return sums * (share * typical(lengths) / np.maximum(typical(sums), SHORTEST) / lengths)
+
+
+def _softmax(scores: np.ndarray) -> np.ndarray:
+    """Chances of each row, in place of its scores."""
+    scores -= scores.max(axis=1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=1, keepdims=True)
+    return scores
 
 
 def normalised(rows: np.ndarray) -> np.ndarray:
     """The rows at length 1, float32 (n, d)."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), SHORTEST)
+
+
+def typical(rows: np.ndarray) -> np.float32:
+    """The root of the mean square of the rows' lengths."""
+    return np.sqrt((rows**2).sum(axis=1).mean())

@@ -14,7 +14,7 @@ class DescentParameters:
     """With the dimension of popularity, 256."""
     damping: float = 20.0
     """Added to the degrees of users and items for the spectrum that the descent starts from."""
-    travel: float = 10.0
+    travel: float = 7.0
     """Steps of an item in all, in shares of a typical entry of its vector, if none became smaller.
 
     The rate of learning follows: the oftener items are in a batch, the smaller is each step. It
@@ -22,15 +22,23 @@ class DescentParameters:
     """
     length: float = 8.0
     """Length of a user vector: the inverse of the softmax's temperature."""
-    least_left_out: float = 0.1
-    most_left_out: float = 0.5
+    least_left_out: float = 0.3
+    most_left_out: float = 0.7
     """Shares of a history that are left out, drawn evenly between these."""
+    popularity_weight: float = 1.0
+    """What an item's log-popularity counts while the tables are learned."""
+    guide_rank: int = 0
+    """Dimensions of the spectrum that guides the descent; 0 is no guide."""
+    guide_share: float = 0.3
+    """Length of the guide's part of a typical user vector, in lengths of the learned part."""
+    guidance: float = 0.6
+    """Share of the loss that asks for what the tables say with the guide beside them."""
     user_power: float = 0.9
     """A user with n left-out events counts n^user_power times."""
-    users_per_batch: int = 512
+    users_per_batch: int = 256
     batches: int = 48
     """Batches an epoch at least, unless they would be very small."""
-    sampled_items: int = 2000
+    sampled_items: int = 1000
     """Items beside the answers that stand for the catalogue in a batch, about."""
     sample_power: float = 0.5
     """An item's chance to be sampled grows with its events to this power."""

@@ -14,6 +14,8 @@ from scipy.sparse import csr_matrix, diags_array
 OVERSAMPLING = 32
 POWER_ITERATIONS = 4
 LEAST_DEGREE = np.float32(1e-9)
+USERS_AT_ONCE = 32_768
+"""So that memory grows with the items and not with the users."""
 
 
 def decomposition(
@@ -26,19 +28,30 @@ def decomposition(
     by_user = 1 / _roots(histories.sum(axis=1), damping)
     by_item = 1 / _roots(histories.sum(axis=0), damping)
     scaled = csr_matrix(diags_array(by_user) @ histories @ diags_array(by_item))
-    flipped = scaled.T.tocsr()
+    blocks = [
+        (block, block.T.tocsr())
+        for first in range(0, len(by_user), USERS_AT_ONCE)
+        for block in [scaled[first : first + USERS_AT_ONCE]]
+    ]
     width = min(rank + OVERSAMPLING, len(by_user), len(by_item))
     # The sketch is always the same, so that the same data gives the same model.
     sketch = np.random.default_rng(0).standard_normal((len(by_item), width), np.float32)
     for _ in range(POWER_ITERATIONS - 1):
         # The triangle of a LU keeps the columns apart as well as QR does, in less time.
-        sketch = lu(flipped @ (scaled @ sketch), permute_l=True, overwrite_a=True)[0]
-    basis = np.linalg.qr(flipped @ (scaled @ sketch))[0]
-    across = scaled @ basis
-    squares, rotation = np.linalg.eigh(across.T @ across)
+        sketch = lu(_across(blocks, sketch), permute_l=True, overwrite_a=True)[0]
+    basis = np.linalg.qr(_across(blocks, sketch))[0]
+    squares, rotation = np.linalg.eigh(basis.T @ _across(blocks, basis))
     descending = np.argsort(-squares)[:rank]
     vectors = np.ascontiguousarray(basis @ rotation[:, descending])
     return vectors, np.sqrt(np.maximum(squares[descending], 0))
+
+
+def _across(blocks: list[tuple[csr_matrix, csr_matrix]], columns: np.ndarray) -> np.ndarray:
+    """A'A `columns`, float32 (n_items, k), by blocks of A's rows and these flipped."""
+    total = np.zeros_like(columns)
+    for block, flipped in blocks:
+        total += flipped @ (block @ columns)
+    return total
 
 
 def low_pass(histories: csr_matrix, rank: int) -> tuple[np.ndarray, np.ndarray]:

@@ -13,12 +13,12 @@ from scipy.sparse import csr_matrix
 
 from ml_engine.domain.interactions import Dataset
 from ml_engine.models.two_tower import descent, similarity, spectral, transitions
-from ml_engine.models.two_tower.loss import SHORTEST
+from ml_engine.models.two_tower.loss import SHORTEST, Pair, typical
 from ml_engine.models.two_tower.parameters import TwoTowerParameters
 from ml_engine.models.two_tower.trend import Trend
 
-Pair = tuple[np.ndarray, np.ndarray]
-"""History and target vectors, float32 (n_items, r) each."""
+MEASURED_USERS = 20_000
+"""Users whose vectors' lengths are measured, about: so that memory does not grow with the users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,12 @@ class Tables:
             similar = _similar(dataset, trends, parameters)
         if parameters.descent.epochs:
             matrix = dataset.histories.to_csr(dataset.n_items)
-            if parameters.spectral_rank:
-                spectrum = spectral.low_pass(matrix, parameters.spectral_rank)
+            if rank := max(parameters.spectral_rank, parameters.descent.guide_rank):
+                spectrum = spectral.low_pass(matrix, rank)
             start = descent.start(matrix, parameters.descent)
+            guide = _scaled(_first(spectrum, parameters.descent.guide_rank), matrix, np.float32(1))
             learned = descent.learn(
-                matrix, start, trends.popularity, parameters.descent, on_progress
+                matrix, start, guide, trends.popularity, parameters.descent, on_progress
             )
         return cls(learned, similar, spectrum)
 
@@ -63,13 +64,12 @@ class Tables:
         if not parameters.descent.epochs:
             return history * np.float32(parameters.similarity_gain), target
         matrix = dataset.histories.to_csr(dataset.n_items)
-        unit = _typical(matrix @ self.learned[0])
+        unit = _typical_user(matrix, self.learned[0])
         pairs = [self.learned]
         if parameters.similarity_rank:
             pairs.append(_scaled(self.similar, matrix, unit * parameters.similarity_share))
         if parameters.spectral_rank:
-            first = slice(parameters.spectral_rank)
-            spectrum = self.spectrum[0][:, first], self.spectrum[1][:, first]
+            spectrum = _first(self.spectrum, parameters.spectral_rank)
             pairs.append(_scaled(spectrum, matrix, unit * parameters.spectral_share))
         return (
             np.column_stack([history for history, _ in pairs]),
@@ -77,11 +77,22 @@ class Tables:
         )
 
 
+def _first(pair: Pair, rank: int) -> Pair:
+    return pair[0][:, :rank], pair[1][:, :rank]
+
+
 def _scaled(pair: Pair, histories: csr_matrix, length: np.float32) -> Pair:
     """`pair` with users of the typical `length` and items of the typical length 1."""
     history, target = pair
-    own = np.maximum(_typical(histories @ history), SHORTEST)
-    return history * (length / own), target / np.maximum(_typical(target), SHORTEST)
+    own = np.maximum(_typical_user(histories, history), SHORTEST)
+    return history * (length / own), target / np.maximum(typical(target), SHORTEST)
+
+
+def _typical_user(histories: csr_matrix, history: np.ndarray) -> np.float32:
+    """The typical length of what the history vectors add up to, by evenly spread users."""
+    n_users = len(histories.indptr) - 1
+    measured = np.arange(0, n_users, -(-n_users // MEASURED_USERS))
+    return typical(histories[measured] @ history)
 
 
 def _similar(dataset: Dataset, trends: Trend, parameters: TwoTowerParameters) -> Pair:
@@ -101,8 +112,3 @@ def _similar(dataset: Dataset, trends: Trend, parameters: TwoTowerParameters) ->
         following = transitions.weights(histories, n_items, popular, trends, parameters)
         weights += np.float32(parameters.transition_share) * following
     return similarity.thin(weights, histories, n_items, popular, parameters.similarity_rank)
-
-
-def _typical(rows: np.ndarray) -> np.float32:
-    """The root of the mean square of the rows' lengths."""
-    return np.sqrt((rows**2).sum(axis=1).mean())
