@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from itertools import product
+from itertools import groupby, product
 
 from ml_engine.domain.interactions import Dataset
 from ml_engine.evaluation.order_tuning import order_tuned
@@ -37,6 +37,9 @@ EVENTS = 30_000_000
 """Events that a descent goes over at most, all its epochs together: a bound on its time."""
 TRIED = 0.5
 """Share of these epochs that is enough to tell which tables rank best."""
+
+WORTH = 1.01
+"""How much better wider vectors have to rank, since each answer and the memory pay for them."""
 
 FITTED = 0.8
 """Share of the work that is done once all tables are there."""
@@ -88,7 +91,11 @@ def tuned(
         return quality(assembled(split.train, *found, candidate), split)
 
     def best(candidates: list[TwoTowerParameters]) -> TwoTowerParameters:
-        return max([one for one in candidates if _rank(one) <= widest_rank], key=figure)
+        fitting = sorted((one for one in candidates if _rank(one) <= widest_rank), key=_rank)
+        chosen, *wider = [max(alike, key=figure) for _, alike in groupby(fitting, _rank)]
+        for one in wider:
+            chosen = one if figure(one) > WORTH * figure(chosen) else chosen
+        return chosen
 
     chosen = best(_tables(dataset, widest))
     if chosen.descent.epochs:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from ml_engine.domain.interactions import Dataset, Histories, ItemContent
 from ml_engine.evaluation import tuning, validation
 from ml_engine.evaluation.splits import Split
 from ml_engine.evaluation.tuning import tuned
-from ml_engine.models.two_tower import TwoTower, TwoTowerParameters
+from ml_engine.models.two_tower import TwoTowerParameters
 from ml_engine.models.two_tower.parameters import DescentParameters
 
 SMALL = TwoTowerParameters(descent=DescentParameters(rank=4))
@@ -20,41 +21,57 @@ def test_events_with_times_keep_the_closed_form():
 
 
 @pytest.mark.parametrize(
-    ("figures", "rank", "gain", "share", "epochs"),
+    ("figures", "found"),
     [
-        pytest.param([0.1, 0.3, 0.2, 0.2, 0.1, 0.1, 0.1], 12, 300.0, 0.25, 0, id="closed form"),
-        pytest.param([0.1, 0.3, 0.2, 0.4, 0.1, 0.2, 0.3], 0, 30.0, 0.25, 12, id="learned"),
-        pytest.param([0.1, 0.3, 0.2, 0.4, 0.1, 0.5, 0.3], 12, 30.0, 0.5, 12, id="both"),
-        pytest.param([0.3] * 7, 12, 30.0, 0.25, 0, id="all alike"),
+        pytest.param({"gain 300": 0.3, "learned": 0.2}, "gain 300", id="closed form"),
+        pytest.param({"gain 300": 0.3, "learned": 0.4, "share 0.5": 0.3}, "learned", id="learned"),
+        pytest.param({"learned": 0.4, "share 0.5": 0.5, "share 1": 0.45}, "share 0.5", id="both"),
+        pytest.param({"learned": 0.4, "share 1": 0.403}, "learned", id="both, for hardly more"),
+        pytest.param({}, "learned", id="all alike"),
     ],
 )
-def test_what_ranks_best_is_chosen(monkeypatch, figures, rank, gain, share, epochs):
-    heard = told(monkeypatch, figures)
-    found = tuned(checkerboard(timed=False), SMALL, seed=3)
-    assert (found.similarity_rank, found.similarity_gain) == (rank, gain)
-    assert (found.similarity_share, found.descent.epochs) == (share, epochs)
-    assert (found.spectral_rank, found.popularity_weight) == (0, 0.7 if epochs else 1.0)
+def test_what_ranks_best_is_chosen(monkeypatch, figures, found):
+    def kind(candidate: TwoTowerParameters) -> str:
+        if not candidate.descent.epochs:
+            return f"gain {candidate.similarity_gain:g}"
+        return f"share {candidate.similarity_share:g}" if candidate.similarity_rank else "learned"
+
+    tried = told(monkeypatch, lambda candidate: figures.get(kind(candidate), 0.1))
+    chosen = tuned(checkerboard(timed=False), SMALL, seed=3)
+    assert kind(chosen) == found
+    closed_form = chosen.descent.epochs == 0
+    assert chosen.descent.epochs == (0 if closed_form else 12)
+    assert chosen.popularity_weight == (1.0 if closed_form else 0.7)
+    assert (chosen.spectral_rank, chosen.descent.seed) == (0, 3)
     # With a spectrum, and less popularity by two weights.
-    assert len(heard) == len(figures) + 3 * (epochs > 0)
-    assert found.descent.seed == 3
+    assert len(tried) == 3 + 1 + 3 + (0 if closed_form else 3)
 
 
 @pytest.mark.parametrize(
-    ("better", "rank", "share", "weight"),
+    ("figures", "rank", "share", "weight"),
     [
         pytest.param({}, 0, 0.5, 0.7, id="none"),
-        pytest.param({4: 0.5}, 4, 0.5, 0.7, id="the smaller"),
-        pytest.param({5: 0.5}, 6, 0.5, 0.7, id="the larger"),
-        pytest.param({5: 0.5, 13: 0.6}, 6, 1.0, 0.3, id="more of it with less popularity"),
-        pytest.param({7: 0.5}, 0, 0.5, 0.3, id="less popularity alone"),
+        pytest.param({(4, 0.5, 0.7): 0.5}, 4, 0.5, 0.7, id="the smaller"),
+        pytest.param({(6, 0.5, 0.7): 0.5}, 6, 0.5, 0.7, id="the larger"),
+        pytest.param(
+            {(4, 0.5, 0.7): 0.5, (6, 0.5, 0.7): 0.504}, 4, 0.5, 0.7, id="the larger, hardly better"
+        ),
+        pytest.param(
+            {(6, 0.5, 0.7): 0.5, (6, 1.0, 0.3): 0.504}, 6, 1.0, 0.3, id="more, less popularity"
+        ),
+        pytest.param({(0, 0.5, 0.3): 0.5}, 0, 0.5, 0.3, id="less popularity alone"),
     ],
 )
 def test_a_spectrum_stands_beside_what_is_learned_where_it_ranks_better(
-    monkeypatch, better, rank, share, weight
+    monkeypatch, figures, rank, share, weight
 ):
     monkeypatch.setattr(tuning, "SPECTRAL_RANKS", (4, 6))
-    figures = [0.1, 0.1, 0.1, 0.2] + [0.1] * 10
-    told(monkeypatch, [better.get(step, figure) for step, figure in enumerate(figures)])
+
+    def figure(candidate: TwoTowerParameters) -> float:
+        asked = candidate.spectral_rank, candidate.spectral_share, candidate.popularity_weight
+        return figures.get(asked, 0.1) if candidate.descent.epochs else 0.0
+
+    told(monkeypatch, figure)
     found = tuned(checkerboard(timed=False), replace(SMALL, similarity_items=11))
     assert found.descent.epochs
     assert (found.spectral_rank, found.spectral_share) == (rank, share)
@@ -65,44 +82,43 @@ def test_a_spectrum_stands_beside_what_is_learned_where_it_ranks_better(
 def test_the_spectrum_of_many_items_has_fewer_dimensions(monkeypatch):
     dataset = checkerboard(timed=False)
     monkeypatch.setattr(tuning, "SPECTRAL_NUMBERS", 3 * dataset.n_items)
-    told(monkeypatch, [0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1, 0.5])
+    told(monkeypatch, lambda candidate: candidate.spectral_rank + candidate.descent.epochs)
     found = tuned(dataset, SMALL)
     assert (found.spectral_rank, found.descent.guide_rank) == (3, 3)
 
 
-@pytest.mark.parametrize(("limit", "widest"), [(None, 17), (17, 17), (16, 5), (5, 5), (3, 3)])
+@pytest.mark.parametrize(("limit", "widest"), [(None, 29), (29, 29), (28, 17), (16, 13), (3, 3)])
 def test_no_wider_vectors_are_tried_than_are_allowed(monkeypatch, limit, widest):
-    monkeypatch.setattr(tuning, "GAINS", ())
-    heard = told(monkeypatch, [1.0])
-    tuned(checkerboard(timed=False), replace(SMALL, similarity_items=11), max_dimensions=limit)
-    assert max(model.dimensions for model in heard) == widest
+    def rank(candidate: TwoTowerParameters) -> int:
+        learned = candidate.descent.rank if candidate.descent.epochs else 0
+        return learned + candidate.similarity_rank + candidate.spectral_rank
+
+    tried = told(monkeypatch, rank)
+    tuned(checkerboard(timed=False), SMALL, max_dimensions=limit)
+    assert max(map(rank, tried)) + 1 == widest
 
 
-def told(monkeypatch: pytest.MonkeyPatch, figures: list[float]) -> list[TwoTower]:
-    """The models that are asked about, which find the quality that `figures` say, in order.
+def told(
+    monkeypatch: pytest.MonkeyPatch, figure: Callable[[TwoTowerParameters], float]
+) -> list[TwoTowerParameters]:
+    """The settings that are tried, each of which ranks as well as `figure` says."""
+    tried: list[TwoTowerParameters] = []
 
-    Those beyond the last find none.
-    """
-    heard: list[TwoTower] = []
+    def assembled(*parts_and_candidate: object) -> TwoTowerParameters:
+        candidate = parts_and_candidate[-1]
+        assert isinstance(candidate, TwoTowerParameters)
+        tried.append(candidate)
+        return candidate
 
-    def quality(model: TwoTower, split: object) -> float:
-        heard.append(model)
-        return figures[len(heard) - 1] if len(heard) <= len(figures) else 0.0
-
-    monkeypatch.setattr(tuning, "quality", quality)
-    return heard
+    monkeypatch.setattr(tuning, "assembled", assembled)
+    monkeypatch.setattr(tuning, "quality", lambda candidate, split: figure(candidate))
+    return tried
 
 
 def test_ease_stands_beside_learned_tables_only_where_it_covers_the_catalogue(monkeypatch):
-    asked: list[int] = []
-
-    def quality(model: TwoTower, split: object) -> float:
-        asked.append(model.dimensions)
-        return 1.0
-
-    monkeypatch.setattr(tuning, "quality", quality)
+    tried = told(monkeypatch, lambda candidate: 1.0)
     tuned(checkerboard(timed=False), replace(SMALL, similarity_items=11))
-    assert asked[3:] == [5]
+    assert not any(one.similarity_rank for one in tried if one.descent.epochs)
 
 
 def test_more_events_are_gone_over_fewer_times(monkeypatch):
