@@ -39,7 +39,10 @@ TRIED = 0.5
 """Share of these epochs that is enough to tell which tables rank best."""
 
 WORTH = 1.01
-"""How much better wider vectors have to rank, since each answer and the memory pay for them."""
+"""How much better wider vectors have to rank, since each answer and the memory pay for them.
+
+And more popularity, since fewer items are shown by it.
+"""
 
 FITTED = 0.8
 """Share of the work that is done once all tables are there."""
@@ -101,7 +104,10 @@ def tuned(
     if chosen.descent.epochs:
         ranks = sorted({min(rank, spectral_rank) for rank in (0, *SPECTRAL_RANKS)})
         chosen = best([replace(chosen, spectral_rank=rank) for rank in ranks])
-        chosen = best(_weighed(chosen))
+        weighed = _weighed(chosen)
+        enough = max(map(figure, weighed)) / WORTH
+        alike = [one for one in weighed if figure(one) >= enough]
+        chosen = min(alike, key=lambda one: (one.popularity_weight, -figure(one)))
     on_progress(1.0)
     return chosen
 

@@ -41,7 +41,7 @@ def test_what_ranks_best_is_chosen(monkeypatch, figures, found):
     assert kind(chosen) == found
     closed_form = chosen.descent.epochs == 0
     assert chosen.descent.epochs == (0 if closed_form else 12)
-    assert chosen.popularity_weight == (1.0 if closed_form else 0.7)
+    assert chosen.popularity_weight == (1.0 if closed_form else 0.3)
     assert (chosen.spectral_rank, chosen.descent.seed) == (0, 3)
     # With a spectrum, and less popularity by two weights.
     assert len(tried) == 3 + 1 + 3 + (0 if closed_form else 3)
@@ -50,16 +50,26 @@ def test_what_ranks_best_is_chosen(monkeypatch, figures, found):
 @pytest.mark.parametrize(
     ("figures", "rank", "share", "weight"),
     [
-        pytest.param({}, 0, 0.5, 0.7, id="none"),
+        pytest.param({}, 0, 0.5, 0.3, id="none"),
         pytest.param({(4, 0.5, 0.7): 0.5}, 4, 0.5, 0.7, id="the smaller"),
         pytest.param({(6, 0.5, 0.7): 0.5}, 6, 0.5, 0.7, id="the larger"),
         pytest.param(
             {(4, 0.5, 0.7): 0.5, (6, 0.5, 0.7): 0.504}, 4, 0.5, 0.7, id="the larger, hardly better"
         ),
         pytest.param(
-            {(6, 0.5, 0.7): 0.5, (6, 1.0, 0.3): 0.504}, 6, 1.0, 0.3, id="more, less popularity"
+            {(6, 0.5, 0.7): 0.5, (6, 1.0, 0.3): 0.499}, 6, 1.0, 0.3, id="less popularity, as good"
         ),
-        pytest.param({(0, 0.5, 0.3): 0.5}, 0, 0.5, 0.3, id="less popularity alone"),
+        pytest.param(
+            {(6, 0.5, 0.7): 0.5, (6, 0.25, 0.5): 0.499, (6, 1.0, 0.5): 0.498},
+            6,
+            0.25,
+            0.5,
+            id="the better share of as little popularity",
+        ),
+        pytest.param(
+            {(6, 0.5, 0.7): 0.5, (6, 1.0, 0.3): 0.49}, 6, 0.5, 0.7, id="less popularity, worse"
+        ),
+        pytest.param({(0, 0.5, 0.7): 0.5}, 0, 0.5, 0.7, id="popularity, without a spectrum"),
     ],
 )
 def test_a_spectrum_stands_beside_what_is_learned_where_it_ranks_better(
