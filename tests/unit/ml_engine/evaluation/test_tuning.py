@@ -57,17 +57,17 @@ def test_what_ranks_best_is_chosen(monkeypatch, figures, found):
             {(4, 0.5, 0.7): 0.5, (6, 0.5, 0.7): 0.504}, 4, 0.5, 0.7, id="the larger, hardly better"
         ),
         pytest.param(
-            {(6, 0.5, 0.7): 0.5, (6, 1.0, 0.3): 0.499}, 6, 1.0, 0.3, id="less popularity, as good"
+            {(6, 0.5, 0.7): 0.5, (6, 1.0, 0.3): 0.4995}, 6, 1.0, 0.3, id="less popularity, as good"
         ),
         pytest.param(
-            {(6, 0.5, 0.7): 0.5, (6, 0.25, 0.5): 0.499, (6, 1.0, 0.5): 0.498},
+            {(6, 0.5, 0.7): 0.5, (6, 0.25, 0.5): 0.4995, (6, 1.0, 0.5): 0.4992},
             6,
             0.25,
             0.5,
             id="the better share of as little popularity",
         ),
         pytest.param(
-            {(6, 0.5, 0.7): 0.5, (6, 1.0, 0.3): 0.49}, 6, 0.5, 0.7, id="less popularity, worse"
+            {(6, 0.5, 0.7): 0.5, (6, 1.0, 0.3): 0.498}, 6, 0.5, 0.7, id="less popularity, worse"
         ),
         pytest.param({(0, 0.5, 0.7): 0.5}, 0, 0.5, 0.7, id="popularity, without a spectrum"),
     ],
