@@ -24,11 +24,12 @@ from ml_engine.evaluation.ranking import rank
 from ml_engine.evaluation.report import evaluate
 from ml_engine.evaluation.splits import Split
 from ml_engine.migrate import MIGRATIONS
+from ml_engine.models.two_stage import TwoStageParameters
 from ml_engine.models.two_tower import TwoTower, TwoTowerParameters
-from ml_engine.models.two_tower.fit import fit
 from ml_engine.registry.registry import ModelRegistry
 from ml_engine.retrieval.artifact import save_serving_model
 from ml_engine.retrieval.index_choice import EXACT_ITEMS, choose
+from ml_engine.training.two_stage import fit
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -44,10 +45,12 @@ LEAST_FOUND = 0.97
 
 @dataclass(frozen=True)
 class World:
-    """A model, and the users who are asked for: random ones and those of the longest histories."""
+    """The default model with a second stage and without, and the users who are asked for: random
+    ones and those of the longest histories.
+    """
 
     split: Split
-    model: TwoTower
+    models: dict[ModelType, TwoTower]
 
     @property
     def train(self) -> Dataset:
@@ -76,28 +79,28 @@ def world() -> World:
     parameters = TwoTowerParameters(
         similarity_rank=0, spectral_rank=64, spectral_share=0.5, popularity_weight=0.5
     )
-    model = fit(
-        train,
-        replace(parameters, descent=replace(parameters.descent, epochs=EPOCHS, guide_rank=64)),
-    )
+    descent = replace(parameters.descent, epochs=EPOCHS, guide_rank=64)
+    both = fit(train, TwoStageParameters(replace(parameters, descent=descent)), seed=0)
+    assert both.network.output.any()
+    first = TwoTower(both.item_vectors, both.history_vectors, both.user_tower, both.item_tower)
     split = Split(train, held_out, "LightGCN's split")
     longest = np.argsort(-train.histories.lengths, kind="stable")[:LONGEST]
     others = np.random.default_rng(0).permutation(np.setdiff1d(split.users, longest))
     asked = np.zeros(held_out.n_users, bool)
     asked[longest] = asked[others[: USERS - LONGEST]] = True
     asked_of = replace(split, held_out=held_out.keep(asked[held_out.users]))
-    return World(asked_of, model)
+    return World(asked_of, {ModelType.TWO_TOWER: first, ModelType.TWO_STAGE: both})
 
 
 @pytest.fixture
 async def system(
     request: pytest.FixtureRequest, world: World, tmp_path: Path
 ) -> AsyncGenerator[System]:
-    """The three services, with the model in the registry and the users' events sent to the API.
+    """The three services, with a model in the registry and the users' events sent to the API.
 
-    Catalogues of up to so many items as the parameter says are searched exactly.
+    The parameter says which model, and up to how many items are searched exactly.
     """
-    await let_serve(world, tmp_path, exact_items=request.param)
+    await let_serve(world, tmp_path, *request.param)
     async with running_system(tmp_path) as system:
         events = world.events()
         for start in range(0, len(events), MAX_BATCH):
@@ -106,8 +109,8 @@ async def system(
         yield system
 
 
-async def let_serve(world: World, data_dir: Path, exact_items: int) -> None:
-    model, train = world.model, world.train
+async def let_serve(world: World, data_dir: Path, kind: ModelType, exact_items: int) -> None:
+    model, train = world.models[kind], world.train
     users = model.encode_users(train.histories.select(world.split.users))
     index = choose(model.item_vectors, users, exact_items)
     folder = data_dir / "trained"
@@ -117,7 +120,7 @@ async def let_serve(world: World, data_dir: Path, exact_items: int) -> None:
     record = ModelVersion(
         model_version="gowalla",
         tenant_id=TENANT,
-        model_type=ModelType.TWO_TOWER,
+        model_type=kind,
         snapshot_id="0" * 16,
         data_hash="0" * 64,
         seed=0,
@@ -155,21 +158,27 @@ async def answers_to(world: World, system: System) -> list[list[int]]:
     return found
 
 
-@pytest.mark.parametrize("system", [ALL_EXACT], indirect=True)
-async def test_the_api_ranks_as_the_benchmark_does(world: World, system: System) -> None:
-    ranked = rank(world.model, world.split, DEPTH).items
-    scores = world.model.scores(world.train.histories.select(world.split.users))
+@pytest.mark.parametrize(
+    ("system", "kind"),
+    [((kind, ALL_EXACT), kind) for kind in (ModelType.TWO_TOWER, ModelType.TWO_STAGE)],
+    indirect=["system"],
+)
+async def test_the_api_ranks_as_the_benchmark_does(
+    world: World, system: System, kind: ModelType
+) -> None:
+    ranked = rank(world.models[kind], world.split, DEPTH).items
+    scores = world.models[kind].scores(world.train.histories.select(world.split.users))
     for row, found in enumerate(await answers_to(world, system)):
         # Another order of adding up may let two items of as good as one score change places.
         wanted = scores[row, ranked[row]]
         np.testing.assert_allclose(scores[row, found], wanted, rtol=ROUNDING, err_msg=str(row))
 
 
-@pytest.mark.parametrize("system", [EXACT_ITEMS], indirect=True)
+@pytest.mark.parametrize("system", [(ModelType.TWO_TOWER, EXACT_ITEMS)], indirect=True)
 async def test_an_index_that_is_not_exact_finds_nearly_all_of_them(
     world: World, system: System
 ) -> None:
-    ranked = rank(world.model, world.split, DEPTH).items
+    ranked = rank(world.models[ModelType.TWO_TOWER], world.split, DEPTH).items
     answers = await answers_to(world, system)
     pairs = zip(ranked.tolist(), answers, strict=True)
     found = sum(len(set(best) & set(answer)) for best, answer in pairs) / ranked.size

@@ -96,6 +96,12 @@ class Histories:
         events = slice(self.indptr[user], self.indptr[user + 1])
         return self.items[events], self.times[events]
 
+    def emphasis(self, user: int) -> np.ndarray | None:
+        """The weights of one user's events, float32 (L,), None for ones."""
+        if self.weights is None:
+            return None
+        return self.weights[self.indptr[user] : self.indptr[user + 1]]
+
     def select(self, users: np.ndarray) -> Histories:
         """Histories of the given user indexes, in their order."""
         lengths = self.lengths[users]

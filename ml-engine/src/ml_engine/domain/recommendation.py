@@ -17,13 +17,14 @@ CONTEXT = "context"
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What a score is made of: model_score + boost - diversity_penalty is the score.
+    """What a score is made of: model_score + boost + correction - diversity_penalty is the score.
 
     `contributions` are (item id, share) pairs of the history, the largest share first.
     """
 
     model_score: float
     boost: float
+    correction: float
     diversity_penalty: float
     pinned: bool
     contributions: Sequence[tuple[str, float]]

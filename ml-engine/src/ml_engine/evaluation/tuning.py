@@ -8,11 +8,14 @@ from dataclasses import replace
 from functools import cache
 from itertools import groupby, product
 
+import numpy as np
+
+from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Dataset
-from ml_engine.evaluation.order_tuning import order_tuned
+from ml_engine.evaluation.order_tuning import order_tuned, order_variants
 from ml_engine.evaluation.validation import quality, validation
 from ml_engine.models.two_tower import TwoTowerParameters
-from ml_engine.models.two_tower.fit import assembled, parts
+from ml_engine.models.two_tower.fit import assembled, fit, parts
 
 SIMILARITY_RANK, SIMILARITY_L2, SIMILARITY_USER_POWER = 255, 1000.0, 0.5
 GAINS = (30.0, 300.0, 3000.0)
@@ -31,6 +34,8 @@ POPULARITY_WEIGHTS = (0.7, 0.5, 0.3)
 
 The first is what it counts while tables are learned.
 """
+POSITION_POWERS = (1.0, 0.7, 1.4)
+"""How fast events lose weight where they have times; by the first while all else is chosen."""
 
 EPOCHS = 12
 EVENTS = 30_000_000
@@ -40,6 +45,10 @@ TRIED = 0.5
 
 WORTH = 1.01
 """How much better wider vectors have to rank, since each answer and the memory pay for them."""
+COVERED = 0.9
+"""Share of the events with items of which EASE knows: beyond, data with times needs no tables."""
+NEAR = 0.9
+"""How near learned tables alone have to come to the closed form for more to be tried with them."""
 ALIKE = 0.998
 """How near to the best a smaller weight of popularity has to rank: more items are shown by it.
 
@@ -48,6 +57,8 @@ With all epochs popularity is worth twice what it is with these.
 
 FITTED = 0.8
 """Share of the work that is done once all tables are there."""
+ORDER = 0.2
+"""Share of the work, where events have times, that is done before tables are learned."""
 
 
 def tuned(
@@ -60,24 +71,65 @@ def tuned(
     """`parameters` with the item tables that rank best (NDCG@20): EASE's, learned ones, or both,
     and what is learned with the spectrum beside it or without.
 
-    Vectors have `max_dimensions` at most, 2 or more. Events with times are ranked by trend and
-    recency, for which only the closed form is made, and `order_tuning` says what order is worth.
-    `on_progress` hears shares of the work done, 0..1. Raises NotEnoughData where there is no item
-    or no user with two events.
+    Vectors have `max_dimensions` at most, 2 or more. Where events have times, EASE's tables are as
+    `order_tuning` says; learned ones are tried where those leave many events out (`COVERED`), and
+    have to be better by `WORTH`. `on_progress` hears shares of the work done, 0..1. Raises
+    NotEnoughData where there is no item or no user with two events.
     """
-    if dataset.histories.has_times:
+    if not dataset.histories.has_times:
+        return _with_tables(dataset, parameters, seed, on_progress, max_dimensions)[0]
+    if _covered(dataset, parameters.similarity_items) >= COVERED:
         return order_tuned(dataset, parameters, seed, on_progress)
+    by_order = order_tuned(dataset, parameters, seed, lambda share: on_progress(ORDER * share))
+    try:
+        split = validation(dataset, seed)
+        closed_form = quality(fit(split.train, by_order), split)
+    except NotEnoughData:
+        on_progress(1.0)
+        return by_order
+    learned, figure = _with_tables(
+        dataset,
+        parameters,
+        seed,
+        lambda share: on_progress(ORDER + (1.0 - ORDER) * share),
+        max_dimensions,
+        NEAR * closed_form,
+    )
+    return learned if figure > WORTH * closed_form else by_order
+
+
+def _covered(dataset: Dataset, n_popular: int) -> float:
+    """The share of events that are with the `n_popular` most popular items."""
+    events = np.sort(dataset.histories.item_weights(dataset.n_items))[::-1]
+    return float(events[:n_popular].sum() / max(events.sum(), 1e-9))
+
+
+def _with_tables(
+    dataset: Dataset,
+    parameters: TwoTowerParameters,
+    seed: int,
+    on_progress: Callable[[float], None],
+    max_dimensions: int | None,
+    least: float = 0.0,
+) -> tuple[TwoTowerParameters, float]:
+    """The tables that rank best, and how well; of data with times learned ones are tried alone.
+
+    Nothing is put beside learned ones that rank worse than `least` by themselves.
+    """
+    timed = dataset.histories.has_times
     split = validation(dataset, seed)
     epochs = max(1, min(EPOCHS, EVENTS // dataset.histories.n_events))
     n_items = dataset.n_items
     spectral_rank = min(SPECTRAL_RANKS[-1], SPECTRAL_NUMBERS // n_items, n_items)
-    widest_rank = (max_dimensions or sys.maxsize) - 1
+    beside = 1 + (parameters.trend_rank if timed else 0)
+    widest_rank = max(1, (max_dimensions or sys.maxsize) - beside)
     widest = replace(
         parameters,
-        similarity_rank=min(SIMILARITY_RANK, n_items, widest_rank),
+        similarity_rank=0 if timed else min(SIMILARITY_RANK, n_items, widest_rank),
         similarity_l2=SIMILARITY_L2,
         similarity_user_power=SIMILARITY_USER_POWER,
         spectral_rank=spectral_rank,
+        position_power=POSITION_POWERS[0] if timed else parameters.position_power,
         descent=replace(
             parameters.descent,
             epochs=epochs,
@@ -102,16 +154,20 @@ def tuned(
             chosen = one if figure(one) > WORTH * figure(chosen) else chosen
         return chosen
 
-    chosen = best(_tables(dataset, widest))
-    if chosen.descent.epochs:
+    learned = _learned(dataset, widest)
+    chosen = best(learned if timed else [*_closed(widest), *learned])
+    if chosen.descent.epochs and figure(chosen) >= least:
         ranks = sorted({min(rank, spectral_rank) for rank in (0, *SPECTRAL_RANKS)})
         chosen = best([replace(chosen, spectral_rank=rank) for rank in ranks])
         weighed = _weighed(chosen)
         enough = max(map(figure, weighed)) * ALIKE
         alike = [one for one in weighed if figure(one) >= enough]
         chosen = min(alike, key=lambda one: (one.popularity_weight, -figure(one)))
+        if timed:
+            recency = [replace(chosen, position_power=power) for power in POSITION_POWERS]
+            chosen = best([*recency, order_variants(dataset, chosen)["none"]])
     on_progress(1.0)
-    return chosen
+    return chosen, figure(chosen)
 
 
 def _rank(parameters: TwoTowerParameters) -> int:
@@ -120,12 +176,16 @@ def _rank(parameters: TwoTowerParameters) -> int:
     return learned + parameters.similarity_rank + parameters.spectral_rank
 
 
-def _tables(dataset: Dataset, widest: TwoTowerParameters) -> list[TwoTowerParameters]:
-    closed = replace(widest, spectral_rank=0, descent=replace(widest.descent, epochs=0))
-    candidates = [replace(closed, similarity_gain=gain) for gain in GAINS]
+def _closed(widest: TwoTowerParameters) -> list[TwoTowerParameters]:
+    plain = replace(widest, spectral_rank=0, descent=replace(widest.descent, epochs=0))
+    return [replace(plain, similarity_gain=gain) for gain in GAINS]
+
+
+def _learned(dataset: Dataset, widest: TwoTowerParameters) -> list[TwoTowerParameters]:
+    """Learned tables, and where it covers the catalogue EASE's beside them."""
     plain = replace(widest, spectral_rank=0, popularity_weight=POPULARITY_WEIGHTS[0])
-    candidates.append(replace(plain, similarity_rank=0))
-    if dataset.n_items <= plain.similarity_items:
+    candidates = [replace(plain, similarity_rank=0)]
+    if plain.similarity_rank and dataset.n_items <= plain.similarity_items:
         candidates += [replace(plain, similarity_share=share) for share in SHARES]
     return candidates
 

@@ -14,18 +14,19 @@ from ml_engine.models.model import Model
 
 USERS = 8000
 SCORES = 80_000_000
-"""Items that are scored for all users together, at most: large catalogues are asked for fewer."""
+"""Items that are scored for all users together: large catalogues are asked for fewer."""
 DEPTH = 20
 
 
-def validation(dataset: Dataset, seed: int) -> Split:
+def validation(dataset: Dataset, seed: int, max_scores: int = SCORES) -> Split:
     """A tenth of the events of some users held out: the last ones, or without times any.
 
+    To rank for all of these users takes `max_scores` scores of items at most.
     Raises NotEnoughData where no user has two events.
     """
     by_time = dataset.histories.has_times
     split = temporal_split(dataset) if by_time else random_split(dataset, seed=seed)
-    n_users = min(USERS, max(1, SCORES // dataset.n_items))
+    n_users = min(USERS, max(1, max_scores // dataset.n_items))
     asked = np.zeros(dataset.histories.n_users, bool)
     asked[np.random.default_rng(seed).permutation(split.users)[:n_users]] = True
     held_out = split.held_out

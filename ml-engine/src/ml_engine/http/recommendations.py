@@ -93,6 +93,7 @@ def _explanation(explained: Explained) -> dict[str, Any]:
     return {
         "model_score": explained.model_score,
         "boost": explained.boost,
+        "correction": explained.correction,
         "diversity_penalty": explained.diversity_penalty,
         "pinned": explained.pinned,
         "contributions": [

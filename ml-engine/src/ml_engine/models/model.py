@@ -88,6 +88,26 @@ class InnerProductModel(PersonalModel, Protocol):
 
 
 @runtime_checkable
+class ReRankingModel(Protocol):
+    """Has a second stage, which corrects the scores of a user's candidates."""
+
+    @property
+    def depth(self) -> int:
+        """How many candidates are re-ranked."""
+        ...
+
+    def corrections(
+        self, vector: np.ndarray, weights: np.ndarray, items: np.ndarray, candidates: np.ndarray
+    ) -> np.ndarray:
+        """What to add to the scores of different `candidates`, int (n,), best first: float32 (n,).
+
+        `vector` float32 (d,) and `weights` float32 (L,) are encode_user's for `items` int32 (L,).
+        Corrected by it, those beyond `depth` stay behind the others.
+        """
+        ...
+
+
+@runtime_checkable
 class ScoringModel(PersonalModel, Protocol):
     """Scores all items by itself: a user's vector is the items' scores, float32 (n_items,)."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_engine.domain.errors import ModelDamaged
 from ml_engine.domain.interactions import Dataset
-from ml_engine.models import als, item_to_item, two_tower
+from ml_engine.models import als, item_to_item, two_stage, two_tower
 from ml_engine.models.model import InnerProductModel, ScoringModel
 from ml_engine.retrieval.approximate_index import ApproximateIndex, Codes
 from ml_engine.retrieval.flat_index import FLAT, FlatIndex
@@ -27,11 +27,13 @@ DESCRIPTION = "model.json"
 
 _SAVE: Final[dict[type, Callable[[Any, Path], None]]] = {
     two_tower.TwoTower: two_tower.save,
+    two_stage.TwoStage: two_stage.save,
     als.Als: als.save,
     item_to_item.ItemToItem: item_to_item.save,
 }
 _LOAD: Final[dict[str, Callable[[Path], InnerProductModel | ScoringModel]]] = {
     "two-tower": two_tower.load,
+    two_stage.NAME: two_stage.load,
     als.NAME: als.load,
     **dict.fromkeys(("ease", "item-knn", "popularity"), item_to_item.load),
 }

@@ -18,14 +18,23 @@ MAX_FETCH = 2_048
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Positions, best first, with the parts of their scores; no boosts are boosts of 0."""
+    """Positions, best first, with the parts of their scores.
+
+    No boosts are boosts of 0, and no corrections, those of a second stage, are ones of 0.
+    """
 
     positions: Sequence[int]
     model_scores: Sequence[float]
     boosts: Sequence[float] | None = None
+    corrections: Sequence[float] | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    def parts(self) -> tuple[Sequence[float], Sequence[float], Sequence[float]]:
+        """Model scores, boosts and corrections of all."""
+        none = [0.0] * len(self)
+        return self.model_scores, self.boosts or none, self.corrections or none
 
 
 @dataclass(slots=True)
@@ -35,13 +44,14 @@ class Placed:
     position: int
     model_score: float
     boost: float = 0.0
+    correction: float = 0.0
     penalty: float = 0.0
     pinned: bool = False
 
     @property
     def score(self) -> float:
         """What ranked it, the pin aside."""
-        return self.model_score + self.boost - self.penalty
+        return self.model_score + self.boost + self.correction - self.penalty
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,8 @@ class Diversifier:
         nearest: NDArray[np.float64],
         num_items: int,
     ) -> list[Placed]:
-        boosts = pool.boosts or [0.0] * len(pool)
-        relevance = np.array(pool.model_scores) + boosts
+        parts = np.array(pool.parts(), np.float64)
+        relevance = parts.sum(axis=0)
         taken = np.zeros(len(positions), dtype=bool)
         placed: list[Placed] = []
         while len(placed) < num_items:
@@ -67,7 +67,7 @@ class Diversifier:
                 break
             penalty = float(self._factor * nearest[best])
             position = pool.positions[best]
-            placed.append(Placed(position, pool.model_scores[best], boosts[best], penalty))
+            placed.append(Placed(position, *parts[:, best].tolist(), penalty=penalty))
             taken[best] = True
             self._caps.take(position)
             np.maximum(nearest, directions @ directions[best], out=nearest)

@@ -47,6 +47,7 @@ class Explainer:
                 Explained(
                     item.model_score,
                     item.boost,
+                    item.correction,
                     item.penalty,
                     item.pinned,
                     [] if shares is None else self._contributions(shares[n]),

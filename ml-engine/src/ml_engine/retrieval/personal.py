@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_engine.domain.interactions import ItemContent
-from ml_engine.models.model import InnerProductModel, PersonalModel, ScoringModel
+from ml_engine.models.model import InnerProductModel, PersonalModel, ReRankingModel, ScoringModel
 from ml_engine.retrieval.flat_index import FlatIndex
 from ml_engine.retrieval.index import VectorIndex
 from ml_engine.retrieval.rows import Rows
@@ -23,6 +23,11 @@ class Personal(Protocol):
     @property
     def model(self) -> PersonalModel:
         """What encodes users, and tells what their events have in the scores."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """How many candidates of a user a second stage of the model re-ranks; 0 without one."""
         ...
 
     def scores(self, vector: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -45,6 +50,7 @@ class ByVectors:
         """Serve `model` with an index of its item vectors."""
         self.model = model
         self.index = index
+        self.depth = model.depth if isinstance(model, ReRankingModel) else 0
         self._trained = len(index)
         self._histories = Rows(model.history_vectors)
 
@@ -72,6 +78,8 @@ class ByVectors:
 
 class ByScores:
     """A model that scores all items by itself; it knows nothing of new ones until it is trained."""
+
+    depth = 0
 
     def __init__(self, model: ScoringModel) -> None:
         """Serve `model` without an index."""

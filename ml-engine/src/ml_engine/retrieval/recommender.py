@@ -15,6 +15,7 @@ from ml_engine.retrieval.plan import Plan, plan_of
 from ml_engine.retrieval.recall import SearchSampler
 from ml_engine.retrieval.reranking import rerank, wanted
 from ml_engine.retrieval.scoring import index_of, sources_of
+from ml_engine.retrieval.second_stage import SecondStage
 from ml_engine.retrieval.serving_model import ServingModel
 from ml_engine.retrieval.subject import Subject, encodable, profile_of, subject_of, user_subject
 from ml_engine.retrieval.tenant_models import TenantModels
@@ -97,12 +98,15 @@ class Recommender:
             seen.update([position for _, position in plan.pins])
         with _stage(clock, "ann_search", any(p.vector is not None for p in profiles)):
             sources = sources_of(serving, profiles, excluded, plan)
-            candidates = [source.best(wanted(options)) for source in sources]
+            candidates = [source.best(wanted(serving, options)) for source in sources]
         self._sampler.offer(tenant_id, sources[0])
         with clock.stage("reranking"):
             answers: list[Answer] = []
             for n, profile in enumerate(profiles):
-                placed = rerank(serving, sources[n], candidates[n], plan.pins, options)
+                second_stage = SecondStage(serving, subjects[n], profile)
+                placed = rerank(
+                    serving, sources[n], candidates[n], plan.pins, options, second_stage
+                )
                 explainer = Explainer(serving, subjects[n], profile)
                 answers.append(
                     Answer(

@@ -1,4 +1,4 @@
-"""Re-ranking: from candidates to the items of the answer, by caps, diversity and pins."""
+"""Re-ranking: from candidates to the items of the answer, by corrections, caps, diversity, pins."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,18 @@ from ml_engine.retrieval.candidates import Candidates, Placed, Scan, Source
 from ml_engine.retrieval.caps import Caps
 from ml_engine.retrieval.catalogue import Catalogue
 from ml_engine.retrieval.diversity import Diversifier, pool_size
+from ml_engine.retrieval.second_stage import SecondStage
 from ml_engine.retrieval.serving_model import ServingModel
 
 CAPS_POOL = 5
 """Candidates for each item of the answer, where caps may pass some over."""
 
 
-def wanted(options: RankingOptions) -> int:
+def wanted(serving: ServingModel, options: RankingOptions) -> int:
     """How many candidates are looked at first."""
     if options.diversity > 0:
-        return pool_size(options.num_items)
-    return options.num_items * (CAPS_POOL if options.caps else 1)
+        return max(serving.depth, pool_size(options.num_items))
+    return max(serving.depth, options.num_items * (CAPS_POOL if options.caps else 1))
 
 
 def rerank(
@@ -26,11 +27,13 @@ def rerank(
     first: Candidates,
     pins: Sequence[tuple[int, int]],
     options: RankingOptions,
+    second_stage: SecondStage,
 ) -> list[Placed]:
     """The answer's items in their order; `first` are the `wanted` best candidates.
 
     `pins` are (place, position) pairs, the first place being 0.
     """
+    first = second_stage.applied(first)
     room = options.num_items - len(pins)
     if not options.caps and options.diversity == 0:
         return _with_pins(_simply(first, room), pins, source)
@@ -41,7 +44,7 @@ def rerank(
     if options.diversity > 0 and isinstance(source, Scan):
         diversifier = Diversifier(serving, source, options.diversity, caps)
     chosen: list[Placed] = []
-    pool, asked = first, wanted(options)
+    pool, asked = first, wanted(serving, options)
     while True:
         need = room - len(chosen)
         if diversifier is None:
@@ -53,7 +56,7 @@ def rerank(
         # The best of what the caps still allow: each turn chooses one item at least.
         without = caps.blocked.copy()
         without[[one.position for one in chosen]] = True
-        pool = source.best(asked, without)
+        pool = second_stage.applied(source.best(asked, without))
 
 
 def split_pins(
@@ -80,15 +83,14 @@ def split_pins(
 
 def _simply(candidates: Candidates, num_items: int) -> list[Placed]:
     columns = [candidates.positions, candidates.model_scores]
-    if candidates.boosts is not None:
-        columns.append(candidates.boosts)
+    if candidates.boosts is not None or candidates.corrections is not None:
+        columns = [candidates.positions, *candidates.parts()]
     return list(map(Placed, *[column[:num_items] for column in columns]))
 
 
 def _under_caps(pool: Candidates, caps: Caps, num_items: int) -> list[Placed]:
-    boosts = pool.boosts or [0.0] * len(pool)
     chosen: list[Placed] = []
-    for row in zip(pool.positions, pool.model_scores, boosts, strict=True):
+    for row in zip(pool.positions, *pool.parts(), strict=True):
         if len(chosen) == num_items:
             break
         if not caps.blocked[row[0]]:

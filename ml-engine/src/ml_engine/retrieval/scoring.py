@@ -55,7 +55,8 @@ def _search(
     if not vectors:
         return {}
     index = serving.personal.index
-    k = min(fetched(wanted(plan.options), max([excluded[n] for n in vectors], key=len)), len(index))
+    most = max([excluded[n] for n in vectors], key=len)
+    k = min(fetched(wanted(serving, plan.options), most), len(index))
     if k > MAX_FETCH:
         return {}
     # One array as it is costs a tenth of joining it with none.

@@ -90,6 +90,11 @@ class ServingModel:
         events = np.array([count.events for count in found], np.int64)
         self.by_popularity = np.lexsort((self._alphabetical(), -events, -self.popularity))
 
+    @property
+    def depth(self) -> int:
+        """How many candidates of a user a second stage of the model re-ranks; 0 without one."""
+        return 0 if self.personal is None else self.personal.depth
+
     def everything(self) -> Eligible:
         """All items that may be recommended at all."""
         version = self.catalogue.version

@@ -17,9 +17,11 @@ from ml_engine.models.als.fit import fit as fit_als
 from ml_engine.models.item_to_item import EaseParameters, ItemKnnParameters, ease, item_knn
 from ml_engine.models.model import InnerProductModel, ScoringModel
 from ml_engine.models.popularity import PopularityParameters
+from ml_engine.models.two_stage import TwoStageParameters
 from ml_engine.models.two_tower import TwoTowerParameters
 from ml_engine.models.two_tower.fit import fit as fit_two_tower
 from ml_engine.training.tuning import EASE, ITEM_KNN, tuned_als, tuned_item_to_item
+from ml_engine.training.two_stage import fit as fit_two_stage
 
 OnShare = Callable[[float], None]
 """Told the share of a fit that is done, 0 to 1."""
@@ -88,12 +90,17 @@ def _two_tower(
     return fit_two_tower(dataset, parameters, on_share)
 
 
+def _tuned_two_stage(dataset: Dataset, seed: int, on_share: OnShare) -> TwoStageParameters:
+    return TwoStageParameters(_tuned_two_tower(dataset, seed, on_share))
+
+
 KINDS: Final = {
     ModelType.POPULARITY: ModelKind(PopularityParameters, _none, _popularity),
     ModelType.ITEM_KNN: ModelKind(ItemKnnParameters, _tuned_item_knn, _item_knn),
     ModelType.EASE: ModelKind(EaseParameters, _tuned_ease, _ease),
     ModelType.ALS: ModelKind(AlsParameters, tuned_als, _als),
     ModelType.TWO_TOWER: ModelKind(TwoTowerParameters, _tuned_two_tower, _two_tower),
+    ModelType.TWO_STAGE: ModelKind(TwoStageParameters, _tuned_two_stage, fit_two_stage),
 }
 
 

@@ -158,16 +158,19 @@ class Contribution(BaseModel):
 
 
 class Explanation(BaseModel):
-    """What a score is made of: `model_score` + `boost` - `diversity_penalty` = the item's score.
+    """What a score is made of.
 
-    `contributions` are the parts of `model_score` that come of the history, largest first; the
-    rest of it is popularity and trend. A pinned item stands where it does because of its pin.
+    `model_score` + `boost` + `correction` - `diversity_penalty` is the item's score; the correction
+    is the second stage's, 0 for models without one. `contributions` are the parts of `model_score`
+    that come of the history, largest first; the rest of it is popularity and trend. A pinned item
+    stands where it does because of its pin.
     """
 
     model_config = ConfigDict(protected_namespaces=())
 
     model_score: float
     boost: float
+    correction: float
     diversity_penalty: float
     pinned: bool
     contributions: list[Contribution]

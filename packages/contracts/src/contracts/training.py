@@ -15,6 +15,7 @@ class ModelType(StrEnum):
     """The kinds of model that a training job can make; `auto` tries all and keeps the best."""
 
     TWO_TOWER = "two-tower"
+    TWO_STAGE = "two-stage"
     ALS = "als"
     EASE = "ease"
     ITEM_KNN = "item-knn"

@@ -8,16 +8,68 @@ from tests.unit.ml_engine.models.checkerboard import checkerboard
 from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Dataset, Histories, ItemContent
 from ml_engine.evaluation import tuning, validation
+from ml_engine.evaluation.order_tuning import order_tuned
 from ml_engine.evaluation.splits import Split
 from ml_engine.evaluation.tuning import tuned
 from ml_engine.models.two_tower import TwoTowerParameters
 from ml_engine.models.two_tower.parameters import DescentParameters
 
 SMALL = TwoTowerParameters(descent=DescentParameters(rank=4))
+UNCOVERED = replace(SMALL, similarity_items=10)
+"""With EASE for ten items of the checkerboard's twelve."""
 
 
-def test_events_with_times_keep_the_closed_form():
+@pytest.mark.parametrize(
+    ("learned", "closed_form", "epochs"),
+    [(0.5, 0.4, 12), (0.404, 0.4, 0), (0.3, 0.4, 0)],
+)
+def test_events_with_times_have_learned_tables_where_these_rank_better(
+    monkeypatch, learned, closed_form, epochs
+):
+    def figure(candidate: TwoTowerParameters) -> float:
+        return learned if candidate.descent.epochs else closed_form
+
+    tried = told(monkeypatch, figure)
+    chosen = tuned(checkerboard(), UNCOVERED, seed=3)
+    assert chosen.descent.epochs == epochs
+    if epochs:
+        assert (chosen.similarity_rank, chosen.descent.seed) == (0, 3)
+    else:
+        assert chosen == order_tuned(checkerboard(), UNCOVERED, seed=3)
+    learned_ones = [one for one in tried if one.descent.epochs]
+    assert not any(one.similarity_rank for one in learned_ones)
+    assert (len(learned_ones) == 1) == (learned < 0.9 * closed_form)
+
+
+@pytest.mark.parametrize(("power", "decay", "newest"), [(1.4, 0.1, 30), (0.0, 0.0, 5)])
+def test_how_fast_events_lose_weight_is_chosen_last(monkeypatch, power, decay, newest):
+    def figure(candidate: TwoTowerParameters) -> float:
+        if not candidate.descent.epochs:
+            return 0.0
+        return 1.0 + (candidate.position_power == power) + (candidate.popularity_weight == 0.5)
+
+    tried = told(monkeypatch, figure)
+    chosen = tuned(checkerboard(), UNCOVERED)
+    assert (chosen.position_power, chosen.popularity_weight) == (power, 0.5)
+    assert (chosen.decay_per_day, chosen.max_history) == (decay, newest)
+    powers = [one.position_power for one in tried if one.descent.epochs]
+    assert powers == sorted(powers, key=lambda power: power != 1.0)
+
+
+def test_of_events_with_times_that_say_too_little_the_settings_stay():
+    heard: list[float] = []
+    times = np.array([1, 2])
+    histories = Histories.from_events(np.array([0, 1]), np.array([0, 0]), times, 2)
+    dataset = Dataset(["a"], [ItemContent()], histories)
+    nothing_covered = replace(SMALL, similarity_items=0)
+    assert tuned(dataset, nothing_covered, on_progress=heard.append) == nothing_covered
+    assert heard[-1] == 1.0
+
+
+def test_where_ease_knows_of_nearly_all_events_nothing_else_is_tried(monkeypatch):
+    tried = told(monkeypatch, lambda candidate: candidate.descent.epochs)
     assert tuned(checkerboard(), SMALL).descent.epochs == 0
+    assert tried == []
 
 
 @pytest.mark.parametrize(
@@ -121,6 +173,7 @@ def told(
         return candidate
 
     monkeypatch.setattr(tuning, "assembled", assembled)
+    monkeypatch.setattr(tuning, "fit", lambda _, parameters: parameters)
     monkeypatch.setattr(tuning, "quality", lambda candidate, split: figure(candidate))
     return tried
 
@@ -146,9 +199,11 @@ def test_the_same_data_and_seed_give_the_same_settings():
     assert tuned(dataset, SMALL) == tuned(dataset, SMALL)
 
 
-def test_progress_rises_to_one():
+@pytest.mark.parametrize("timed", [True, False])
+@pytest.mark.parametrize("parameters", [SMALL, UNCOVERED])
+def test_progress_rises_to_one(timed, parameters):
     heard: list[float] = []
-    tuned(checkerboard(timed=False), SMALL, on_progress=heard.append)
+    tuned(checkerboard(timed=timed), parameters, on_progress=heard.append)
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
 
@@ -170,3 +225,10 @@ def test_only_some_users_are_asked(monkeypatch):
     monkeypatch.setattr(tuning, "quality", quality)
     tuned(checkerboard(timed=False), SMALL)
     assert {len(users) for users in asked} == {7}
+
+
+def test_the_dimensions_of_the_trend_count_where_there_is_one(monkeypatch):
+    tried = told(monkeypatch, lambda candidate: candidate.descent.epochs)
+    tuned(checkerboard(), UNCOVERED, max_dimensions=16)
+    ranks = {one.descent.rank + one.spectral_rank for one in tried if one.descent.epochs}
+    assert max(ranks) + SMALL.trend_rank + 1 <= 16

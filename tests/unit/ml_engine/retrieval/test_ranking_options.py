@@ -9,13 +9,14 @@ from tests.unit.ml_engine.retrieval.worlds import (
     World,
     random_items,
     random_model,
+    random_two_stage,
     random_weights,
 )
 
 from backends.ports import ItemContent, ItemCount
 from contracts.recommendations import BatchQuery, RecommendationQuery
 from ml_engine.domain.errors import ItemNotFound, NothingToRecommend
-from ml_engine.domain.recommendation import Answer
+from ml_engine.domain.recommendation import Answer, Explained, RankedItem
 from ml_engine.retrieval.recommender import USERS_AT_ONCE
 
 pytestmark = pytest.mark.anyio
@@ -23,7 +24,12 @@ pytestmark = pytest.mark.anyio
 ITEMS = 400
 
 
-MODELS = {"vectors": random_model, "scores": random_weights, "no model": lambda _: None}
+MODELS = {
+    "vectors": random_model,
+    "two stages": random_two_stage,
+    "scores": random_weights,
+    "no model": lambda _: None,
+}
 
 
 @pytest.fixture(params=MODELS)
@@ -34,9 +40,9 @@ def world(request: pytest.FixtureRequest) -> World:
     return made
 
 
-@pytest.fixture
-def trained() -> World:
-    made = World(random_items(ITEMS), random_model(ITEMS))
+@pytest.fixture(params=["vectors", "two stages"])
+def trained(request: pytest.FixtureRequest) -> World:
+    made = World(random_items(ITEMS), MODELS[request.param](ITEMS))
     made.features.met("someone", "item-3", "item-1", "item-4", "item-1")
     return made
 
@@ -49,6 +55,11 @@ async def ask(world: World, **fields: object) -> Answer:
 
 def ids(answer: Answer) -> list[str]:
     return [item.item_id for item in answer.items]
+
+
+def explained(item: RankedItem) -> Explained:
+    assert item.explanation is not None
+    return item.explanation
 
 
 def content(world: World, item_id: str) -> ItemContent:
@@ -91,18 +102,19 @@ async def test_a_new_item_can_be_recommended_at_once(world: World) -> None:
 
 async def test_boosts_are_in_standard_deviations_of_the_eligible_scores(world: World) -> None:
     filters = {"categories": ["drama", "horror"]}
-    plain = await ask(world, num_items=1000, filters=filters)
+    plain = await ask(world, num_items=1000, filters=filters, explain=True)
     boosts = [
         {"where": {"categories": ["drama"]}, "weight": 1.5},
         {"where": {"year": {"min": 1990}}, "weight": -0.5},
     ]
     boosted = await ask(world, num_items=1000, filters=filters, boosts=boosts, explain=True)
-    spread = float(np.std([item.score for item in plain.items]))
-    before = {item.item_id: item.score for item in plain.items}
+    before = {item.item_id: explained(item).model_score for item in plain.items}
+    spread = float(np.std(list(before.values())))
     for item in boosted.items:
         own = content(world, item.item_id)
         units = 1.5 * ("drama" in own.categories) - 0.5 * ((own.year or 0) >= 1990)
-        assert item.score == pytest.approx(before[item.item_id] + units * spread, abs=1e-4)
+        base = item.score - explained(item).correction
+        assert base == pytest.approx(before[item.item_id] + units * spread, abs=1e-4)
     assert before.keys() == set(ids(boosted))
     scores = [item.score for item in boosted.items]
     assert scores == sorted(scores, reverse=True)
@@ -173,14 +185,13 @@ async def test_diversity_makes_the_items_less_alike(trained: World) -> None:
 
 async def test_the_penalty_is_the_likeness_to_the_items_above(trained: World) -> None:
     answer = await ask(trained, diversity=0.5, explain=True)
-    everything = await ask(trained, num_items=1000)
-    spread = float(np.std([item.score for item in everything.items]))
+    everything = await ask(trained, num_items=1000, explain=True)
+    spread = float(np.std([explained(item).model_score for item in everything.items]))
     positions = np.array(trained.serving.catalogue.positions(ids(answer)))
     directions = trained.serving.directions(positions)
     for n, item in enumerate(answer.items):
         nearest = max([0.0, *(directions[:n] @ directions[n]).tolist()])
-        assert item.explanation is not None
-        assert item.explanation.diversity_penalty == pytest.approx(spread * nearest, abs=1e-4)
+        assert explained(item).diversity_penalty == pytest.approx(spread * nearest, abs=1e-4)
 
 
 async def test_pins_stand_where_they_were_put(world: World) -> None:
@@ -235,19 +246,18 @@ async def test_explanations_add_up_to_the_score(trained: World, fields: dict[str
     constant = {"history": None, "item_id": None, "context": None}.keys() & fields.keys()
     rest = np.zeros(model.dimensions) if constant else model.user_tower.constant(10**15)
     for item in answer.items:
-        explained = item.explanation
-        assert explained is not None
-        total = explained.model_score + explained.boost - explained.diversity_penalty
+        own = explained(item)
+        total = own.model_score + own.boost + own.correction - own.diversity_penalty
         assert total == pytest.approx(item.score, abs=1e-9)
         if answer.algorithm == "context":
-            assert explained.contributions == []
+            assert own.contributions == []
             continue
         position = trained.serving.catalogue.position(item.item_id)
-        shares = [share for _, share in explained.contributions]
+        shares = [share for _, share in own.contributions]
         parts = sum(shares) + float(rest @ model.item_vectors[position])
-        assert parts == pytest.approx(explained.model_score, abs=1e-4)
+        assert parts == pytest.approx(own.model_score, abs=1e-4)
         assert shares == sorted(shares, reverse=True)
-        assert len({name for name, _ in explained.contributions}) == len(shares)
+        assert len({name for name, _ in own.contributions}) == len(shares)
 
 
 async def test_an_answer_of_popularity_is_explained_as_well(world: World) -> None:
@@ -266,7 +276,8 @@ async def test_a_context_speaks_where_nothing_else_is_known(trained: World) -> N
     someone = await ask(trained, context=context, user_id="someone")
     unknown = await ask(trained, context={"categories": ["of no item"]})
     algorithms = [answer.algorithm for answer in (alone, nobody, someone, unknown)]
-    assert algorithms == ["context", "context", "two-tower", "popularity"]
+    assert trained.model is not None
+    assert algorithms == ["context", "context", trained.model.name, "popularity"]
     assert ids(alone) == ids(nobody) != ids(unknown)
     assert ids(alone) != ids(await ask(trained, context={"categories": ["horror"]}))
 

@@ -2,11 +2,15 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from backends.ports import ItemContent, ItemCount, UserEvent, UserFeatures
 from ml_engine.models.item_to_item import ItemRows, ItemToItem
+from ml_engine.models.two_stage import TwoStage
+from ml_engine.models.two_stage.features import NUMBER
+from ml_engine.models.two_stage.network import Network
 from ml_engine.models.two_tower.item_tower import ItemTower
 from ml_engine.models.two_tower.model import TwoTower
 from ml_engine.models.two_tower.user_tower import UserTower
@@ -108,6 +112,21 @@ def random_model(n_items: int, seed: int = 0) -> TwoTower:
     names = [f"category={name}" for name in sorted(CATEGORIES)]
     content = ItemTower(names, table(len(names) + 1), table(len(names) + 1))
     return TwoTower(table(n_items), table(n_items), tower, content)
+
+
+def random_two_stage(n_items: int, seed: int = 0, depth: int = 100) -> TwoStage:
+    """Towers, and a network whose corrections are as large as their scores."""
+    rng = np.random.default_rng(seed + 1)
+
+    def table(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape).astype(np.float32)
+
+    towers = random_model(n_items, seed)
+    towers = replace(towers, user_tower=replace(towers.user_tower, measured=3))
+    network = Network(table(NUMBER, 8), table(8), table(8))
+    similar = random_weights(n_items, seed).rows
+    neighbours = replace(similar, weights=np.abs(similar.weights))
+    return TwoStage.of(towers, network, neighbours, depth)
 
 
 def random_weights(n_items: int, seed: int = 0, per_row: int = 20) -> ItemToItem:

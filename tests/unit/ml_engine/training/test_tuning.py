@@ -7,7 +7,6 @@ import pytest
 from tests.unit.ml_engine.models.checkerboard import checkerboard
 
 from ml_engine.domain.interactions import Dataset, Histories, ItemContent
-from ml_engine.evaluation import validation as held_out
 from ml_engine.evaluation.splits import Split
 from ml_engine.evaluation.validation import validation
 from ml_engine.models.als import Als
@@ -67,8 +66,7 @@ def test_validation_is_of_the_last_events_where_there_are_times() -> None:
     assert "random 10%" in untimed.held_by
 
 
-def test_large_catalogues_are_asked_for_fewer_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_out, "SCORES", 5 * 12)
-    split = validation(checkerboard(), 0)
+def test_large_catalogues_are_asked_for_fewer_users() -> None:
+    split = validation(checkerboard(), 0, max_scores=5 * 12)
     assert len(split.users) == 5
-    assert np.array_equal(split.users, validation(checkerboard(), 0).users)
+    assert np.array_equal(split.users, validation(checkerboard(), 0, max_scores=5 * 12).users)

@@ -47,10 +47,8 @@ class ItemToItem:
         """Scores, float32 (n_users, n_items)."""
         scores = np.empty((histories.n_users, self.n_items), np.float32)
         for user in range(histories.n_users):
-            events = slice(histories.indptr[user], histories.indptr[user + 1])
-            emphasis = None if histories.weights is None else histories.weights[events]
             items, times = histories.row(user)
-            scores[user] = self.encode_user(items, times, emphasis)[0]
+            scores[user] = self.encode_user(items, times, histories.emphasis(user))[0]
         return scores
 
     def encode_user(

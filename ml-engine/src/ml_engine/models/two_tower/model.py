@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -77,7 +78,7 @@ class TwoTower:
         history = self.encode_items([content])[1]
         return self.user_tower.scaled(history)[0] + self.user_tower.constant(None)
 
-    def with_vectors(self, item_vectors: np.ndarray, history_vectors: np.ndarray) -> TwoTower:
+    def with_vectors(self, item_vectors: np.ndarray, history_vectors: np.ndarray) -> Self:
         """The same model with more items at the end."""
         return replace(self, item_vectors=item_vectors, history_vectors=history_vectors)
 
