@@ -9,8 +9,9 @@ import numpy as np
 
 from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Dataset
+from ml_engine.evaluation.splits import Split
 from ml_engine.evaluation.validation import quality, validation
-from ml_engine.models.two_tower import TwoTowerParameters
+from ml_engine.models.two_tower import TwoTower, TwoTowerParameters
 from ml_engine.models.two_tower.fit import assembled, parts
 
 RANK, GAIN, SHARE = 48, 20.0, 1.0
@@ -48,21 +49,34 @@ def order_tuned(
     `on_progress` hears shares of the work done, 0..1.
     """
     try:
-        split = validation(dataset, seed)
-        variants = order_variants(split.train, parameters)
-        # What is not made of what comes next has all parts in common.
-        plain = parts(split.train, variants["recency"], lambda share: on_progress(0.3 * share))
-        whole = parts(
-            split.train, variants["transitions"], lambda share: on_progress(0.3 + 0.5 * share)
-        )
+        best, _ = best_order(validation(dataset, seed), parameters, on_progress)
     except NotEnoughData:
-        on_progress(1.0)
         return parameters
-    found = {"none": plain, "recency": plain, "transitions": whole}
-    figures = [
-        quality(assembled(split.train, *found[name], variant), split, DEPTH)
-        for name, variant in variants.items()
-    ]
-    on_progress(1.0)
-    best = list(variants)[int(np.argmax(figures))]
+    finally:
+        on_progress(1.0)
     return order_variants(dataset, parameters)[best]
+
+
+def best_order(
+    split: Split,
+    parameters: TwoTowerParameters,
+    on_progress: Callable[[float], None] = lambda _: None,
+) -> tuple[str, TwoTower]:
+    """The name of the variant that ranks best on `split`, and the model that did.
+
+    Raises NotEnoughData where none can be fitted.
+    """
+    variants = order_variants(split.train, parameters)
+    # What is not made of what comes next has all parts in common.
+    plain = parts(split.train, variants["recency"], lambda share: on_progress(0.3 * share))
+    whole = parts(
+        split.train, variants["transitions"], lambda share: on_progress(0.3 + 0.5 * share)
+    )
+    found = {"none": plain, "recency": plain, "transitions": whole}
+    models = {
+        name: assembled(split.train, *found[name], variant) for name, variant in variants.items()
+    }
+    figures = [quality(model, split, DEPTH) for model in models.values()]
+    on_progress(1.0)
+    best = list(models)[int(np.argmax(figures))]
+    return best, models[best]

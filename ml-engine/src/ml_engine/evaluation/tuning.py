@@ -8,14 +8,14 @@ from dataclasses import replace
 from functools import cache
 from itertools import groupby, product
 
-import numpy as np
-
 from ml_engine.domain.errors import NotEnoughData
 from ml_engine.domain.interactions import Dataset
-from ml_engine.evaluation.order_tuning import order_tuned, order_variants
+from ml_engine.evaluation.order_tuning import best_order, order_tuned, order_variants
+from ml_engine.evaluation.splits import Split
 from ml_engine.evaluation.validation import quality, validation
 from ml_engine.models.two_tower import TwoTowerParameters
-from ml_engine.models.two_tower.fit import assembled, fit, parts
+from ml_engine.models.two_tower.fit import assembled, parts
+from ml_engine.models.two_tower.similarity import most_met
 
 SIMILARITY_RANK, SIMILARITY_L2, SIMILARITY_USER_POWER = 255, 1000.0, 0.5
 GAINS = (30.0, 300.0, 3000.0)
@@ -77,47 +77,52 @@ def tuned(
     NotEnoughData where there is no item or no user with two events.
     """
     if not dataset.histories.has_times:
-        return _with_tables(dataset, parameters, seed, on_progress, max_dimensions)[0]
+        split = validation(dataset, seed)
+        return _with_tables(dataset, split, parameters, seed, on_progress, max_dimensions)[0]
     if _covered(dataset, parameters.similarity_items) >= COVERED:
         return order_tuned(dataset, parameters, seed, on_progress)
-    by_order = order_tuned(dataset, parameters, seed, lambda share: on_progress(ORDER * share))
     try:
         split = validation(dataset, seed)
-        closed_form = quality(fit(split.train, by_order), split)
+        name, model = best_order(split, parameters, lambda share: on_progress(ORDER * share))
     except NotEnoughData:
         on_progress(1.0)
-        return by_order
+        return parameters
+    closed_form = quality(model, split)
     learned, figure = _with_tables(
         dataset,
+        split,
         parameters,
         seed,
         lambda share: on_progress(ORDER + (1.0 - ORDER) * share),
         max_dimensions,
         NEAR * closed_form,
     )
+    by_order = order_variants(dataset, parameters)[name]
     return learned if figure > WORTH * closed_form else by_order
 
 
 def _covered(dataset: Dataset, n_popular: int) -> float:
     """The share of events that are with the `n_popular` most popular items."""
-    events = np.sort(dataset.histories.item_weights(dataset.n_items))[::-1]
-    return float(events[:n_popular].sum() / max(events.sum(), 1e-9))
+    events = dataset.histories.item_weights(dataset.n_items)
+    popular = most_met(dataset.histories, dataset.n_items, n_popular)
+    return float(events[popular].sum() / events.sum())
 
 
 def _with_tables(
     dataset: Dataset,
+    split: Split,
     parameters: TwoTowerParameters,
     seed: int,
     on_progress: Callable[[float], None],
     max_dimensions: int | None,
     least: float = 0.0,
 ) -> tuple[TwoTowerParameters, float]:
-    """The tables that rank best, and how well; of data with times learned ones are tried alone.
+    """The tables that rank best on `split` of `dataset`, and how well; of data with times learned
+    ones are tried alone.
 
     Nothing is put beside learned ones that rank worse than `least` by themselves.
     """
     timed = dataset.histories.has_times
-    split = validation(dataset, seed)
     epochs = max(1, min(EPOCHS, EVENTS // dataset.histories.n_events))
     n_items = dataset.n_items
     spectral_rank = min(SPECTRAL_RANKS[-1], SPECTRAL_NUMBERS // n_items, n_items)

@@ -16,11 +16,11 @@ from ml_engine.domain.interactions import Dataset
 from ml_engine.evaluation.ranking import USERS_PER_BATCH, top_items
 from ml_engine.evaluation.splits import Split
 from ml_engine.evaluation.validation import validation
-from ml_engine.models.item_to_item import ItemRows
-from ml_engine.models.item_to_item.similarity import cosines, gram, sampled, strongest
+from ml_engine.models.item_to_item import ItemRows, item_knn
 from ml_engine.models.two_stage import TwoStage, TwoStageParameters
 from ml_engine.models.two_stage.features import NUMBER, features
-from ml_engine.models.two_stage.network import Examples, Network, learn
+from ml_engine.models.two_stage.learning import Examples, learn
+from ml_engine.models.two_stage.network import Network
 from ml_engine.models.two_tower import TwoTower
 from ml_engine.models.two_tower.fit import fit as fit_towers
 
@@ -72,11 +72,7 @@ def _part(on_progress: OnProgress, start: float, end: float) -> OnProgress:
 
 
 def _neighbours(dataset: Dataset, parameters: TwoStageParameters) -> ItemRows:
-    """For each item the most similar ones, by the cosine of who met them."""
-    met = sampled(dataset.histories, dataset.n_items)
-    return ItemRows.of_rows(
-        *strongest(cosines(gram(met), parameters.shrinkage), parameters.neighbours)
-    )
+    return item_knn.nearest(dataset, parameters.neighbours, parameters.shrinkage)
 
 
 def _examples(towers: TwoTower, neighbours: ItemRows, split: Split, depth: int) -> Examples:

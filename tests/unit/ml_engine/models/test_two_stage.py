@@ -10,7 +10,8 @@ from ml_engine.models.item_to_item import ItemRows
 from ml_engine.models.two_stage import NAME, NetworkParameters, TwoStage, load, save
 from ml_engine.models.two_stage.artifact import RE_RANKING
 from ml_engine.models.two_stage.features import LEAST_SIMILARITY, NUMBER, features
-from ml_engine.models.two_stage.network import Examples, Network, _gradient, _losses, learn
+from ml_engine.models.two_stage.learning import Examples, _gradient, _losses, learn
+from ml_engine.models.two_stage.network import Network
 
 ITEMS = 60
 
@@ -140,7 +141,7 @@ def test_the_gradient_is_that_of_the_loss() -> None:
     def network(values: np.ndarray) -> Network:
         return Network(values[:20].reshape(4, 5), values[20:25], values[25:])
 
-    slope = _gradient(network(weights), of.features.reshape(-1, 4), of)
+    slope = _gradient(network(weights), of.features.reshape(-1, 4), of).ravel()
     for place in range(len(weights)):
         step = np.zeros(len(weights))
         step[place] = 1e-5

@@ -18,12 +18,16 @@ def fit(dataset: Dataset, parameters: ItemKnnParameters) -> ItemToItem:
     """Each item leads to its `neighbours` nearest. Raises NotEnoughData without events."""
     if dataset.histories.n_events == 0:
         raise NotEnoughData("an event")
-    similar = cosines(gram(sampled(dataset.histories, dataset.n_items)), parameters.shrinkage)
-    items, weights = strongest(similar, parameters.neighbours)
     return ItemToItem(
         NAME,
-        ItemRows.of_rows(items, weights),
+        nearest(dataset, parameters.neighbours, parameters.shrinkage),
         relative_popularity(dataset.histories.item_weights(dataset.n_items)),
         parameters.history.gain,
         parameters.history.position_power,
     )
+
+
+def nearest(dataset: Dataset, neighbours: int, shrinkage: float) -> ItemRows:
+    """The `neighbours` most similar items of each, with their similarities: shrunk cosines."""
+    met = sampled(dataset.histories, dataset.n_items)
+    return ItemRows.of_rows(*strongest(cosines(gram(met), shrinkage), neighbours))

@@ -1,6 +1,6 @@
 """The two-stage model: two towers retrieve candidates, a small network re-ranks them.
 
-Serving imports NumPy only; learning it is `training.two_stage`.
+Serving imports NumPy only; `learning`, in a module of its own, needs SciPy.
 """
 
 from ml_engine.models.two_stage.artifact import load, save

@@ -13,13 +13,13 @@ import numpy as np
 
 from ml_engine.models.item_to_item import ItemRows
 from ml_engine.models.two_tower import TwoTower
+from ml_engine.models.two_tower.lengths import normalised
 
 NUMBER: Final = 10
 """Features of each candidate."""
 
 NEAREST: Final = 3
 LEAST_SIMILARITY: Final = np.float32(1e-3)
-SHORTEST: Final = np.float32(1e-9)
 
 
 def features(
@@ -87,10 +87,6 @@ def _nearest(rows: np.ndarray, history: np.ndarray, other: np.ndarray) -> np.nda
     """
     if not history.size:
         return np.zeros(len(rows), np.float32)
-    cosines = np.where(other, _normalised(rows) @ _normalised(history).T, np.float32(0))
+    cosines = np.where(other, normalised(rows) @ normalised(history).T, np.float32(0))
     kept = min(NEAREST, cosines.shape[1])
     return np.partition(cosines, cosines.shape[1] - kept, axis=1)[:, -kept:].mean(axis=1)
-
-
-def _normalised(rows: np.ndarray) -> np.ndarray:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), SHORTEST)

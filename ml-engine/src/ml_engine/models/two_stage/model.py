@@ -66,10 +66,10 @@ class TwoStage(TwoTower):
             items, times = histories.row(user)
             vector, weights = self.encode_user(items, times, histories.emphasis(user))
             candidates = self._best_new(scores[user], items)
-            found = self.corrections(vector, weights, items, candidates)
-            least = found.min(initial=np.inf) if len(found) else np.float32(0)
-            scores[user] += least
-            scores[user, candidates] += found - least
+            if len(candidates):
+                found = self.corrections(vector, weights, items, candidates)
+                scores[user] += found.min()
+                scores[user, candidates] += found - found.min()
         return scores
 
     def _best_new(self, scores: np.ndarray, met: np.ndarray) -> np.ndarray:

@@ -3,8 +3,7 @@
 Each time a user comes up, another random part of the history is left out and predicted from the
 rest: no table can learn an answer from a history that has it, which is why a plain descent from a
 closed form overfits. A guide keeps them from it further: a part of the loss asks for what they
-would say with a wide spectrum beside them. The steps are Adam's (Kingma and Ba, ICLR 2015), of rows
-that a batch meets.
+would say with a wide spectrum beside them. The steps are Adam's, of rows that a batch meets.
 """
 
 from __future__ import annotations
@@ -14,43 +13,13 @@ from collections.abc import Callable
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from ml_engine.models.adam import Table
 from ml_engine.models.two_tower import batches, spectral
-from ml_engine.models.two_tower.loss import SHORTEST, Pair, gradients, normalised, typical
+from ml_engine.models.two_tower.lengths import SHORTEST, normalised, typical
+from ml_engine.models.two_tower.loss import Pair, gradients
 from ml_engine.models.two_tower.parameters import DescentParameters
 
-FIRST_MOMENT, SECOND_MOMENT, EPSILON = 0.9, 0.99, 1e-8
-ROWS_PER_STEP = 1024
 LEAST_USERS_PER_BATCH = 32
-
-
-class Table:
-    """A table of rows and the state of their Adam steps, which only rows with a gradient take."""
-
-    def __init__(self, rows: np.ndarray) -> None:
-        """`rows` float32 (n, d): copied."""
-        self.rows = np.array(rows, np.float32)
-        self._first, self._second = np.zeros_like(self.rows), np.zeros_like(self.rows)
-        self._steps = 0
-
-    def step(self, met: np.ndarray, gradient: np.ndarray, rate: float) -> None:
-        """One step of the rows `met`, int64 (m,) without repeats, down `gradient`, (m, d)."""
-        self._steps += 1
-        rate *= np.sqrt(1 - SECOND_MOMENT**self._steps) / (1 - FIRST_MOMENT**self._steps)
-        # By few rows at a time, so that all of a part's arrays stay in the processor's cache.
-        for start in range(0, len(met), ROWS_PER_STEP):
-            rows, slope = (
-                met[start : start + ROWS_PER_STEP],
-                gradient[start : start + ROWS_PER_STEP],
-            )
-            change, second = self._first[rows], self._second[rows]
-            change += np.float32(1 - FIRST_MOMENT) * (slope - change)
-            second += np.float32(1 - SECOND_MOMENT) * (slope * slope - second)
-            self._first[rows], self._second[rows] = change, second
-            np.sqrt(second, out=second)
-            second += np.float32(EPSILON)
-            change /= second
-            change *= np.float32(rate)
-            self.rows[rows] -= change
 
 
 def start(histories: csr_matrix, parameters: DescentParameters) -> Pair:

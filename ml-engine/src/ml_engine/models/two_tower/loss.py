@@ -19,12 +19,11 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from ml_engine.models.two_tower.batches import Batch
+from ml_engine.models.two_tower.lengths import SHORTEST, typical
 from ml_engine.models.two_tower.parameters import DescentParameters
 
 Pair = tuple[np.ndarray, np.ndarray]
 """History and target vectors, float32 (n_items, r) each."""
-
-SHORTEST = np.float32(1e-9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +76,9 @@ def gradients(
     if guidance := np.float32(parameters.guidance if parameters.guide_rank else 0.0):
         guided = _part_beside(inputs @ guide[0][met], lengths, parameters) @ guide[1][sample].T
         guided += scores
-        slope = _softmax(scores) - guidance * _softmax(guided)
+        slope = softmax(scores) - guidance * softmax(guided)
     else:
-        slope = _softmax(scores)
+        slope = softmax(scores)
     slope *= of_user
     slope[answers] -= (1 - guidance) * of_answer
     slope *= np.float32(parameters.length / n_users)
@@ -101,19 +100,9 @@ def _part_beside(
     return sums * (share * typical(lengths) / np.maximum(typical(sums), SHORTEST) / lengths)
 
 
-def _softmax(scores: np.ndarray) -> np.ndarray:
+def softmax(scores: np.ndarray) -> np.ndarray:
     """Chances of each row, in place of its scores."""
     scores -= scores.max(axis=1, keepdims=True)
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=1, keepdims=True)
     return scores
-
-
-def normalised(rows: np.ndarray) -> np.ndarray:
-    """The rows at length 1, float32 (n, d)."""
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), SHORTEST)
-
-
-def typical(rows: np.ndarray) -> np.float32:
-    """The root of the mean square of the rows' lengths."""
-    return np.sqrt((rows**2).sum(axis=1).mean())

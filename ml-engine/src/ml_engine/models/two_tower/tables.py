@@ -13,7 +13,8 @@ from scipy.sparse import csr_matrix
 
 from ml_engine.domain.interactions import Dataset
 from ml_engine.models.two_tower import descent, similarity, spectral, transitions
-from ml_engine.models.two_tower.loss import SHORTEST, Pair, typical
+from ml_engine.models.two_tower.lengths import SHORTEST, typical
+from ml_engine.models.two_tower.loss import Pair
 from ml_engine.models.two_tower.parameters import TwoTowerParameters
 from ml_engine.models.two_tower.trend import Trend
 

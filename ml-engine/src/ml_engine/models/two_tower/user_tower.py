@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ml_engine.domain.interactions import MILLISECONDS_PER_DAY, Histories
+from ml_engine.models.two_tower.lengths import SHORTEST
 
 MAX_AGE_DAYS = 365.0
-SHORTEST = np.float32(1e-9)
 
 
 @dataclass(frozen=True, slots=True)
