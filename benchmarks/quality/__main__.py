@@ -30,10 +30,11 @@ from ml_engine.evaluation.tuning import tuned
 from ml_engine.models.model import Model
 from ml_engine.models.two_tower import TwoTower, TwoTowerParameters
 from ml_engine.models.two_tower.fit import fit
-from ml_engine.training.model_kinds import KINDS, OnShare
+from ml_engine.training.checkpoints import Checkpoints
+from ml_engine.training.model_kinds import KINDS, OnShare, Tune
+from ml_engine.training.trials import tuned_parameters
 
 Figures = dict[str, Any]
-Tune = Callable[[Dataset, int, OnShare], Any]
 
 NARROW = 256
 """Dimensions that an index searches at little cost."""
@@ -91,25 +92,31 @@ def _models(train: Dataset, seed: int) -> Iterator[tuple[Model, Figures]]:
     """Each kind that a job can train, as jobs do it: the default one first, and where it is wider
     than NARROW the same of at most so many dimensions.
     """
-    model, figures = _made(train, seed, ModelType.TWO_TOWER, KINDS[ModelType.TWO_TOWER].tune)
+    model, figures = _made(train, seed, ModelType.TWO_TOWER)
     yield model, figures
     if isinstance(model, TwoTower) and model.dimensions > NARROW:
         model, figures = _made(train, seed, ModelType.TWO_TOWER, _narrow)
         yield model, {**figures, "at_most_dimensions": NARROW}
     for kind in KINDS:
         if kind is not ModelType.TWO_TOWER:
-            yield _made(train, seed, kind, KINDS[kind].tune)
+            yield _made(train, seed, kind)
 
 
 def _narrow(train: Dataset, seed: int, on_share: OnShare) -> TwoTowerParameters:
     return tuned(train, TwoTowerParameters(), seed, on_share, NARROW)
 
 
-def _made(train: Dataset, seed: int, kind: ModelType, tune: Tune) -> tuple[Model, Figures]:
+def _made(
+    train: Dataset, seed: int, kind: ModelType, tune: Tune | None = None
+) -> tuple[Model, Figures]:
+    """Tuned as jobs do it, or by `tune`."""
     chosen: list[Any] = []
 
+    def jobs(train: Dataset, seed: int, on_share: OnShare) -> Any:
+        return tuned_parameters(kind, train, seed, Checkpoints.in_memory(), on_share)
+
     def fitted() -> Model:
-        chosen.append(tune(train, seed, _unheard))
+        chosen.append((tune or jobs)(train, seed, _unheard))
         return KINDS[kind].fit(train, chosen[0], seed, _unheard)
 
     model, figures = _timed(fitted)

@@ -13,7 +13,9 @@ from threadpoolctl import threadpool_limits
 from contracts.training import ModelType
 from ml_engine.domain.interactions import Dataset, Histories, ItemContent
 from ml_engine.models.als import AlsParameters
+from ml_engine.training.checkpoints import Checkpoints
 from ml_engine.training.model_kinds import KINDS
+from ml_engine.training.trials import tuned_parameters
 
 DAY_MS = 86_400_000
 
@@ -32,9 +34,10 @@ def simulated(n_events: int) -> Dataset:
 def measure(kind: ModelType, n_events: int) -> None:
     dataset = simulated(n_events)
     line = {"model": kind.value, "interactions": n_events, "items": dataset.n_items}
-    made_by = KINDS[kind]
-    parameters, tuned = _timed(lambda: made_by.tune(dataset, 0, _unheard))
-    _, fitted = _timed(lambda: made_by.fit(dataset, parameters, 0, _unheard))
+    parameters, tuned = _timed(
+        lambda: tuned_parameters(kind, dataset, 0, Checkpoints.in_memory(), _unheard)
+    )
+    _, fitted = _timed(lambda: KINDS[kind].fit(dataset, parameters, 0, _unheard))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     line |= {f"tune_{unit}": round(spent, 2) for unit, spent in tuned.items()}
     line |= {f"fit_{unit}": round(spent, 2) for unit, spent in fitted.items()}

@@ -1,5 +1,7 @@
 """What earlier attempts at a job have found out, so that another one need not again."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,9 +17,14 @@ class Checkpoints:
 
     def __init__(self, kept: Mapping[str, Found], keep: Keep, code_version: str) -> None:
         """`kept` is what earlier attempts gave to `keep`."""
-        self._kept = kept
+        self._kept = dict(kept)
         self._keep = keep
         self._code_version = code_version
+
+    @classmethod
+    def in_memory(cls) -> Checkpoints:
+        """Of work that nobody would go on with."""
+        return cls({}, lambda *_: None, "")
 
     def found(self, step: str) -> Found | None:
         """What the step has found, None where it has to be done."""
@@ -25,6 +32,7 @@ class Checkpoints:
 
     def add(self, step: str, found: Found) -> None:
         """The step is done."""
+        self._kept[self._name(step)] = found
         self._keep(self._name(step), found)
 
     def _name(self, step: str) -> str:

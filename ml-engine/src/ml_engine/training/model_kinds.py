@@ -26,6 +26,9 @@ from ml_engine.training.two_stage import fit as fit_two_stage
 OnShare = Callable[[float], None]
 """Told the share of a fit that is done, 0 to 1."""
 
+Tune = Callable[[Dataset, int, OnShare], Any]
+"""Chooses parameters by a data set and a seed."""
+
 Served = InnerProductModel | ScoringModel
 
 
@@ -33,12 +36,12 @@ Served = InnerProductModel | ScoringModel
 class ModelKind:
     """How a kind of model is made of a data set and a seed.
 
-    `tune` chooses its parameters, of the dataclass `parameters`, and `fit` fits it to a data set by
-    these.
+    `tune` chooses its parameters, of the dataclass `parameters`, or names the kind whose parameters
+    they are made of, and `fit` fits it to a data set by these.
     """
 
     parameters: type[Any]
-    tune: Callable[[Dataset, int, OnShare], Any]
+    tune: Tune | ModelType
     fit: Callable[[Dataset, Any, int, OnShare], Served]
 
     def parameters_of(self, found: Mapping[str, Any]) -> Any:
@@ -90,17 +93,13 @@ def _two_tower(
     return fit_two_tower(dataset, parameters, on_share)
 
 
-def _tuned_two_stage(dataset: Dataset, seed: int, on_share: OnShare) -> TwoStageParameters:
-    return TwoStageParameters(_tuned_two_tower(dataset, seed, on_share))
-
-
 KINDS: Final = {
     ModelType.POPULARITY: ModelKind(PopularityParameters, _none, _popularity),
     ModelType.ITEM_KNN: ModelKind(ItemKnnParameters, _tuned_item_knn, _item_knn),
     ModelType.EASE: ModelKind(EaseParameters, _tuned_ease, _ease),
     ModelType.ALS: ModelKind(AlsParameters, tuned_als, _als),
     ModelType.TWO_TOWER: ModelKind(TwoTowerParameters, _tuned_two_tower, _two_tower),
-    ModelType.TWO_STAGE: ModelKind(TwoStageParameters, _tuned_two_stage, fit_two_stage),
+    ModelType.TWO_STAGE: ModelKind(TwoStageParameters, ModelType.TWO_TOWER, fit_two_stage),
 }
 
 

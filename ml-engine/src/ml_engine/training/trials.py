@@ -88,7 +88,7 @@ def try_kinds(
 
         try:
             on_own(0.0)
-            parameters = _tuned(
+            parameters = tuned_parameters(
                 kind, dataset, seed, checkpoints, lambda share, on=on_own: on(share / 2)
             )
             model = KINDS[kind].fit(
@@ -109,12 +109,16 @@ def try_kinds(
     return trials
 
 
-def _tuned(
+def tuned_parameters(
     kind: ModelType, dataset: Dataset, seed: int, checkpoints: Checkpoints, on_share: OnShare
 ) -> Any:
+    """Parameters of `kind` from `checkpoints`, or chosen and given to these."""
+    own = KINDS[kind]
+    if isinstance(own.tune, ModelType):
+        return own.parameters(tuned_parameters(own.tune, dataset, seed, checkpoints, on_share))
     step = f"parameters of {kind}"
     if (found := checkpoints.found(step)) is not None:
-        return KINDS[kind].parameters_of(found)
-    parameters = KINDS[kind].tune(dataset, seed, on_share)
+        return own.parameters_of(found)
+    parameters = own.tune(dataset, seed, on_share)
     checkpoints.add(step, asdict(parameters))
     return parameters

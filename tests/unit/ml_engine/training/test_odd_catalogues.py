@@ -46,9 +46,16 @@ def trained(
             "year": pa.array([None] * len(catalogue), pa.int64()),
         }
     )
-    none = Checkpoints({}, lambda *_: None, "1")
     _, _, report = train(
-        events, items, {}, model_type, 0, folder, StageClock(), lambda *_: None, none
+        events,
+        items,
+        {},
+        model_type,
+        0,
+        folder,
+        StageClock(),
+        lambda *_: None,
+        Checkpoints.in_memory(),
     )
     served = load_serving_model(folder, "v1").personal
     assert served is not None

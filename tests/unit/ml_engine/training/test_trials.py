@@ -16,7 +16,6 @@ from ml_engine.training.model_kinds import KINDS, ModelKind
 from ml_engine.training.trials import try_kinds
 
 DATASET = checkerboard()
-NONE = Checkpoints({}, lambda *_: None, "1")
 THREE = [ModelType.POPULARITY, ModelType.ITEM_KNN, ModelType.EASE]
 
 
@@ -56,7 +55,7 @@ def test_what_has_time_is_tried_and_the_rest_is_skipped_in_words(
 ) -> None:
     made = [kind(clock, 3), kind(clock, 4), kind(clock, 8)]
     monkeypatch.setattr(trials, "KINDS", dict(zip(THREE, made, strict=True)))
-    found = try_kinds(THREE, DATASET, 0, 10, NONE, lambda _: None)
+    found = try_kinds(THREE, DATASET, 0, 10, Checkpoints.in_memory(), lambda _: None)
     assert [(trial.kind, trial.seconds) for trial in found.tried] == [
         ("popularity", 3),
         ("item-knn", 4),
@@ -76,7 +75,7 @@ def test_the_first_kind_is_fitted_whatever_time_it_takes(
 ) -> None:
     made = [kind(clock, 30), kind(clock, 1), kind(clock, 1)]
     monkeypatch.setattr(trials, "KINDS", dict(zip(THREE, made, strict=True)))
-    found = try_kinds(THREE, DATASET, 0, 10, NONE, lambda _: None)
+    found = try_kinds(THREE, DATASET, 0, 10, Checkpoints.in_memory(), lambda _: None)
     assert [trial.kind for trial in found.tried] == ["popularity"]
     assert found.skipped[ModelType.EASE].startswith("given up after 0.0 s")
 
@@ -87,7 +86,7 @@ def test_a_kind_that_lacks_data_or_memory_is_skipped(
     failures = [NotEnoughData("an event"), MemoryError()]
     made = [*(kind(clock, 1, failure) for failure in failures), kind(clock, 1)]
     monkeypatch.setattr(trials, "KINDS", dict(zip(THREE, made, strict=True)))
-    found = try_kinds(THREE, DATASET, 0, 10, NONE, lambda _: None)
+    found = try_kinds(THREE, DATASET, 0, 10, Checkpoints.in_memory(), lambda _: None)
     assert [trial.kind for trial in found.tried] == ["ease"]
     assert found.skipped == {
         "popularity": str(failures[0]),
@@ -101,11 +100,11 @@ def test_where_no_kind_can_be_fitted_the_first_reason_is_told(
     made = [kind(clock, 1, NotEnoughData(f"reason {n}")) for n in range(3)]
     monkeypatch.setattr(trials, "KINDS", dict(zip(THREE, made, strict=True)))
     with pytest.raises(NotEnoughData, match="reason 0"):
-        try_kinds(THREE, DATASET, 0, 10, NONE, lambda _: None)
+        try_kinds(THREE, DATASET, 0, 10, Checkpoints.in_memory(), lambda _: None)
 
 
 def test_progress_rises_to_one_over_all_kinds() -> None:
     heard: list[float] = []
-    try_kinds(list(KINDS), checkerboard(20, 8), 0, 1000, NONE, heard.append)
+    try_kinds(list(KINDS), checkerboard(20, 8), 0, 1000, Checkpoints.in_memory(), heard.append)
     assert heard == sorted(heard)
     assert (heard[0], heard[-1]) == (0.0, pytest.approx(1.0))
